@@ -1,0 +1,82 @@
+//! The two ways in which a computation ends without a result.
+
+use std::sync::Arc;
+
+use crate::origin::Site;
+
+/// A Python exception as flyte raises it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raised {
+    /// The class: `ValueError`, `ImageBuildError`.
+    pub exception: &'static str,
+    /// `str(exception)`.
+    pub message: String,
+    /// What is behind it, for whoever explains it.
+    pub cause: Cause,
+}
+
+/// What is behind an exception, for rules to ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// A layer on an image that takes none.
+    NotExtendable,
+    /// A layer on an image that is built from a Dockerfile.
+    FromDockerfile,
+    /// A layer on an image without a name.
+    Nameless,
+    /// A requirements file with another suffix.
+    NotTxt {
+        /// The path as written.
+        path: String,
+    },
+    /// A list where flyte wants separate values.
+    List {
+        /// The field of flyte's class.
+        field: &'static str,
+    },
+    /// A call that does not fit the signature.
+    Signature,
+    /// A file or folder is not there.
+    MissingPath {
+        /// The path as flyte prints it.
+        path: String,
+    },
+    /// Anything else.
+    Other,
+}
+
+/// Why something cannot be known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// In words, to stand after "because".
+    pub reason: String,
+    /// Where.
+    pub site: Option<Site>,
+}
+
+/// No result: flyte raises here, or nobody can know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// flyte raises.
+    Raise(Raised),
+    /// It depends on something that is not known.
+    Unknown(Arc<Unknown>),
+}
+
+/// A result of flyte's.
+pub type Res<T> = Result<T, Stop>;
+
+/// An exception of the given class.
+pub fn raise<T>(exception: &'static str, message: impl Into<String>) -> Res<T> {
+    Err(Stop::Raise(Raised { exception, message: message.into(), cause: Cause::Other }))
+}
+
+/// An exception with its cause.
+pub fn raise_for<T>(exception: &'static str, message: impl Into<String>, cause: Cause) -> Res<T> {
+    Err(Stop::Raise(Raised { exception, message: message.into(), cause }))
+}
+
+/// The end of what can be known.
+pub fn unknown<T>(reason: impl Into<String>) -> Res<T> {
+    Err(Stop::Unknown(Arc::new(Unknown { reason: reason.into(), site: None })))
+}

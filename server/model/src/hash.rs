@@ -1,0 +1,138 @@
+//! The bytes that a tag is the MD5 of.
+//!
+//! There are no separators and no type tags between the parts; a folder contributes each file's content and its
+//! path without slashes, files sorted within a folder, folders in the order of the operating system.
+
+use std::io::{self, Read};
+
+use image_manifests::fs::Kind;
+use image_manifests::pytext;
+use md5::{Digest as _, Md5};
+
+use crate::error::{Cause, Raised, Res, Stop, unknown};
+use crate::ignore::Ignore;
+use crate::path::PyPath;
+use crate::world::World;
+
+/// Folders deeper than this are not followed: no real tree is, and a walk must end.
+const MAX_DEPTH: usize = 256;
+
+/// The MD5 in the making.
+#[derive(Clone, Default)]
+pub struct Digest {
+    md5: Md5,
+}
+
+/// The exception that Python raises for a failed system call on a path.
+#[must_use]
+pub fn os_error(error: &io::Error, path: &str) -> Stop {
+    let (exception, number, text) = match error.kind() {
+        io::ErrorKind::NotFound => ("FileNotFoundError", 2, "No such file or directory"),
+        io::ErrorKind::IsADirectory => ("IsADirectoryError", 21, "Is a directory"),
+        io::ErrorKind::NotADirectory => ("NotADirectoryError", 20, "Not a directory"),
+        io::ErrorKind::PermissionDenied => ("PermissionError", 13, "Permission denied"),
+        _ => {
+            let reason = format!("{path} cannot be read: {error}");
+            return Stop::Unknown(std::sync::Arc::new(crate::error::Unknown { reason, site: None }));
+        }
+    };
+    let cause = if number == 2 { Cause::MissingPath { path: path.to_owned() } } else { Cause::Other };
+    let message = format!("[Errno {number}] {text}: {}", pytext::repr_str(path));
+    Stop::Raise(Raised { exception, message, cause })
+}
+
+impl Digest {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
+        self.md5.update(bytes);
+    }
+
+    /// The digest so far, as 32 hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.md5.clone().finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Adds a file's content. Source: flyte 2.12.1, `filehash_update`.
+    ///
+    /// # Errors
+    /// As Python's `open`.
+    pub fn file(&mut self, path: &PyPath, world: &World<'_>) -> Res<()> {
+        let full = world.resolve(path);
+        if world.fs.metadata(&full).is_ok_and(|m| m.kind == Kind::Other) {
+            return unknown(format!("{path} is no regular file"));
+        }
+        let failed = |e: io::Error| os_error(&e, path.as_str());
+        let mut reader = world.fs.open(&full).map_err(failed)?;
+        let mut buffer = vec![0_u8; 64 * 1024];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(n) => self.md5.update(&buffer[..n]),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(failed(e)),
+            }
+        }
+    }
+
+    /// Adds a file or a folder. Source: flyte 2.12.1, `update_hasher_for_source`.
+    ///
+    /// # Errors
+    /// As Python's `open`; unknown for names that are no UTF-8.
+    pub fn source(&mut self, source: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> Res<()> {
+        if world.is_dir(source) {
+            return self.folder(source, &mut Vec::new(), ignore, world);
+        }
+        // `os.path.basename` of the text.
+        let name = source.as_str().rsplit('/').next().unwrap_or_default();
+        self.source_file(source, name, ignore, world)
+    }
+
+    fn folder(
+        &mut self,
+        folder: &PyPath,
+        below: &mut Vec<String>,
+        ignore: Option<&Ignore>,
+        world: &World<'_>,
+    ) -> Res<()> {
+        if below.len() > MAX_DEPTH {
+            return unknown(format!("{folder} is nested too deeply"));
+        }
+        // Like os.walk, an unreadable folder counts as empty.
+        let Ok(entries) = world.fs.read_dir(&world.resolve(folder)) else { return Ok(()) };
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let Some(name) = entry.name else { return unknown(format!("{folder} holds a name that is not UTF-8")) };
+            if entry.is_dir {
+                folders.push((name, entry.is_symlink));
+            } else {
+                files.push(name);
+            }
+        }
+        files.sort_unstable();
+        let prefix = below.concat();
+        for name in &files {
+            self.source_file(&folder.join(name), &format!("{prefix}{name}"), ignore, world)?;
+        }
+        for (name, is_symlink) in folders {
+            let path = folder.join(&name);
+            if is_symlink || ignore.is_some_and(|i| i.excludes(&path)) {
+                continue;
+            }
+            below.push(name);
+            self.folder(&path, below, ignore, world)?;
+            below.pop();
+        }
+        Ok(())
+    }
+
+    fn source_file(&mut self, path: &PyPath, name: &str, ignore: Option<&Ignore>, world: &World<'_>) -> Res<()> {
+        let Ok(metadata) = world.fs.metadata(&world.resolve(path)) else { return Ok(()) };
+        if metadata.kind == Kind::Socket || ignore.is_some_and(|i| i.excludes(path)) {
+            return Ok(());
+        }
+        self.file(path, world)?;
+        self.update(name);
+        Ok(())
+    }
+}
