@@ -19,7 +19,7 @@ pub mod hash;
 pub mod ignore;
 pub mod image;
 pub mod layer;
-mod layers;
+pub mod layers;
 pub mod methods;
 pub mod origin;
 pub mod path;

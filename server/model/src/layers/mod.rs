@@ -119,3 +119,45 @@ pub(crate) fn openable(value: &Value) -> Res<PyPath> {
 pub(crate) fn copyable(value: &Value) -> Res<PyPath> {
     openable(value)
 }
+
+/// A file or folder that a layer needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// The parameter of flyte's method that names it.
+    pub parameter: &'static str,
+    /// What it is, in words.
+    pub what: &'static str,
+    /// The path.
+    pub path: PyPath,
+}
+
+/// The files and folders that a layer needs, as far as they are known.
+#[must_use]
+pub fn needed(layer: &Layer) -> Vec<Needed> {
+    let fields: &[(&str, &'static str, &'static str)] = match layer.kind {
+        LayerKind::Requirements => &[("file", "file", "requirements file")],
+        LayerKind::UVProject => {
+            &[("pyproject", "pyproject_file", "pyproject.toml"), ("uvlock", "uvlock", "lock file")]
+        }
+        LayerKind::PoetryProject => {
+            &[("pyproject", "pyproject_file", "pyproject.toml"), ("poetry_lock", "poetry_lock", "lock file")]
+        }
+        LayerKind::PixiProject => {
+            &[("manifest", "manifest_file", "pixi manifest"), ("pixi_lock", "pixi_lock", "lock file")]
+        }
+        LayerKind::UVScript | LayerKind::PixiScript => &[("script", "script", "script")],
+        LayerKind::CopyConfig if *layer.get("path_type") == Value::Int(1) => &[("src", "src", "source folder")],
+        LayerKind::CopyConfig => &[("src", "src", "source file")],
+        LayerKind::DockerIgnore => &[("path", "path", "ignore file")],
+        _ => &[],
+    };
+    let known = |(field, parameter, what): &(&str, &'static str, &'static str)| {
+        let path = match layer.get(field) {
+            Value::Path(path) => path.clone(),
+            Value::Str(text) => PyPath::new(text),
+            _ => return None,
+        };
+        Some(Needed { parameter, what, path })
+    };
+    fields.iter().filter_map(known).collect()
+}

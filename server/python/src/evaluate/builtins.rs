@@ -1,0 +1,614 @@
+//! Functions of Python and its standard library that image definitions use.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use image_manifests::pytext;
+use image_model::path::PyPath;
+use image_model::world::Fact;
+
+use super::call::{Call, Frame};
+use super::exception::{self, Exception};
+use super::value::{Class, Entries, Instance, Kind, Place, Value, again};
+use super::{Evaluator, bounds};
+
+impl Evaluator<'_> {
+    /// Calls that see the names around them: nothing is known of those afterwards.
+    pub(crate) fn scope_call(&mut self, function: &Value, frame: &Frame, place: Place) -> Option<Value> {
+        let Kind::External(name) = &function.kind else { return None };
+        if !matches!(&**name, "builtins.exec" | "builtins.globals" | "builtins.locals" | "builtins.vars") {
+            return None;
+        }
+        let reason = format!("{}() was called, which can change any name", &name["builtins.".len()..]);
+        if &**name == "builtins.exec" || &**name == "builtins.globals" {
+            let scope = self.modules.get(frame.module).map(|m| Rc::clone(&m.scope));
+            for (name, _) in scope.iter().flat_map(|s| s.entries()) {
+                let value = self.unknown(reason.clone(), Some(place));
+                if let Some(scope) = &scope {
+                    scope.set(&name, value);
+                }
+            }
+        }
+        Some(self.unknown(reason, Some(place)))
+    }
+
+    /// `name.attribute` of something external.
+    pub(crate) fn external_attribute(&mut self, dotted: &Arc<str>, name: &Arc<str>, place: Place) -> Value {
+        let full = format!("{dotted}.{name}");
+        match full.as_str() {
+            "sys.version_info" => match self.environment.python_version {
+                Some((major, minor)) => {
+                    let bit = self.assume_fact(Fact::PythonVersion);
+                    Value::from(Kind::VersionInfo(major, minor)).resting_on(bit)
+                }
+                None => self.unknown("no Python interpreter was found", Some(place)),
+            },
+            "sys.platform" => self.assumed_text(full, |p| if p == "macos" { "darwin" } else { p }, place),
+            "os.sep" => Value::str("/"),
+            "os.linesep" => Value::str("\n"),
+            "os.name" => Value::str("posix"),
+            "string.ascii_lowercase" => Value::str("abcdefghijklmnopqrstuvwxyz"),
+            _ => Value { origin: Some(place), ..Value::external(full) },
+        }
+    }
+
+    fn assumed_text(&mut self, what: String, of: impl Fn(&'static str) -> &'static str, _: Place) -> Value {
+        let value = of(std::env::consts::OS);
+        let bit = self.assume(format!("{what} is {}", pytext::repr_str(value)));
+        Value::str(value).resting_on(bit)
+    }
+
+    /// `os.environ[…]`, and subscripts of types.
+    pub(crate) fn external_subscript(&mut self, name: &str, index: &Value, place: Place) -> Value {
+        if name == "os.environ"
+            && let Kind::Str(variable) = &index.kind
+        {
+            return self.environment_variable(variable, None, place);
+        }
+        // `list[str]`, `Optional[int]`: the type stays what it is.
+        if name.starts_with("typing.") || matches!(name, "builtins.list" | "builtins.dict" | "builtins.tuple") {
+            return Value::external(name);
+        }
+        self.may_raise(name);
+        self.unknown(format!("{name}[…] is not known"), Some(place))
+    }
+
+    /// The value of an environment variable: what it is where this program runs, else the code's default.
+    fn environment_variable(&mut self, name: &str, default: Option<Value>, place: Place) -> Value {
+        if let Some(changed) = self.changed_variables.get(name).cloned() {
+            return changed;
+        }
+        if self.environment_unknown {
+            return self.unknown("the code changes environment variables in a way that is not followed", Some(place));
+        }
+        match self.facts.variables.get(name).cloned() {
+            Some(value) => {
+                let bit = self.assume(format!("the environment variable {name} is {}", pytext::repr_str(&value)));
+                Value { origin: Some(place), ..Value::str(value) }.resting_on(bit)
+            }
+            None => match default {
+                Some(default) => {
+                    let bit = self.assume(format!("the environment variable {name} is not set"));
+                    default.resting_on(bit)
+                }
+                None => {
+                    self.may_raise(&format!("os.environ[{}]", pytext::repr_str(name)));
+                    self.unknown(format!("the environment variable {name} is not set here"), Some(place))
+                }
+            },
+        }
+    }
+
+    /// `os.environ[name] = value` in the code.
+    pub(crate) fn environment_changed(&mut self, name: &Value, value: Option<&Value>) {
+        let Kind::Str(name) = &name.kind else { return };
+        let value = match (value, &self.weak) {
+            (Some(value), None) => value.clone(),
+            _ => self.unknown(format!("the code changes the environment variable {name}"), None),
+        };
+        if name.starts_with("FLYTE_IMAGE_") {
+            // flyte reads its configuration once, at the first use; whether that was before is not followed.
+            self.environment.registry = None;
+        }
+        self.changed_variables.insert(name.to_string(), value);
+    }
+
+    /// Calls something external, by its dotted name.
+    pub(crate) fn call_external(&mut self, name: &str, call: Call, place: Place) -> Result<Value, Exception> {
+        if let Some(result) = self.call_flyte(name, &call, place) {
+            return result;
+        }
+        let rests_on = call.positional().iter().fold(0, |bits, v| bits | v.rests_on);
+        let result = match name.strip_prefix("builtins.") {
+            Some(builtin) => self.call_builtin(builtin, &call, place)?,
+            None => self.call_library(name, &call, place)?,
+        };
+        Ok(match result {
+            Some(value) => Value { origin: value.origin.or(Some(place)), ..value }.resting_on(rests_on),
+            None if is_harmless(name) => {
+                self.may_raise(name);
+                self.unknown(format!("{name}() is not followed"), Some(place))
+            }
+            None => self.unknown_call(&call, &format!("{name}() is not followed"), place),
+        })
+    }
+
+    fn call_builtin(&mut self, name: &str, call: &Call, place: Place) -> Result<Option<Value>, Exception> {
+        if let Some(class) = exception::builtin(name) {
+            return Ok(Some(self.exception_object(class, call, place)));
+        }
+        if !call.is_closed() {
+            return Ok(None);
+        }
+        let arguments = call.positional();
+        if let Some(Value { kind: Kind::Unknown(why), .. }) = arguments.first()
+            && !matches!(name, "print" | "isinstance" | "type" | "getattr" | "hasattr" | "open")
+        {
+            self.may_raise(name);
+            return Ok(Some(again(why).into()));
+        }
+        Ok(match (name, arguments) {
+            ("print", _) => Some(Value::none()),
+            ("str", []) => Some(Value::str("")),
+            ("str", [value]) => self.str(value).map(Value::str),
+            ("repr", [value]) => self.repr(value).map(Value::str),
+            ("int", [Value { kind: Kind::Str(s), .. }]) => match pytext::strip(s).replace('_', "").parse::<i64>() {
+                Ok(i) => Some(Value::int(i)),
+                Err(_) if s.len() < 18 && !s.contains('_') => {
+                    let message = format!("invalid literal for int() with base 10: {}", pytext::repr_str(s));
+                    return Err(Exception::new("ValueError", message, place));
+                }
+                Err(_) => None,
+            },
+            ("int", [Value { kind: Kind::Int(i), .. }]) => Some(Value::int(*i)),
+            ("int", [Value { kind: Kind::Bool(b), .. }]) => Some(Value::int(i64::from(*b))),
+            ("float", [Value { kind: Kind::Float(f), .. }]) => Some(Kind::Float(*f).into()),
+            ("bool", [value]) => self.truth(value).ok().map(Value::bool),
+            ("len", [Value { kind: Kind::Str(s), .. }]) => Some(Value::size(s.chars().count())),
+            ("len", [value]) => match &value.kind {
+                Kind::Set(set) if set.poison.borrow().is_none() => Some(Value::size(set.values.borrow().len())),
+                Kind::List(items) if items.once => None,
+                _ => match self.iterate(value, place) {
+                    Ok(Ok(items)) => Some(Value::size(items.len())),
+                    _ => None,
+                },
+            },
+            ("list", []) => Some(Value::list(Vec::new())),
+            ("tuple", []) => Some(Value::tuple(Vec::new())),
+            ("set" | "frozenset", []) => Some(Value::set(Vec::new())),
+            ("list" | "tuple" | "set" | "frozenset" | "sorted" | "reversed" | "enumerate" | "iter", [value, ..]) => {
+                return self.collect_items(name, value, call, place).map(Some);
+            }
+            ("dict", []) => {
+                let dict = Value::dict(Entries::default());
+                for (name, value) in &call.arguments.keywords {
+                    self.set_item(&dict, &Value::str(name.as_str()), value.clone());
+                }
+                Some(dict)
+            }
+            ("dict", [value]) => self.dict_of(value, call, place)?,
+            ("range", _) => self.range(arguments),
+            ("zip", _) if call.arguments.keywords.is_empty() => return self.zip(arguments, place).map(Some),
+            ("map", [function, value]) => {
+                let items = match self.iterate(value, place)? {
+                    Ok(items) if items.len() <= bounds::TURNS => items,
+                    _ => return Ok(None),
+                };
+                let function = function.clone();
+                let mut mapped = Vec::new();
+                for item in items {
+                    mapped.push(self.call_value(&function, Call::of(vec![item]), place)?);
+                }
+                Some(Value::iterator(mapped))
+            }
+            ("any" | "all", [value]) => match self.iterate(value, place)? {
+                Ok(items) => {
+                    let truths: Result<Vec<bool>, _> = items.iter().map(|i| self.truth(i)).collect();
+                    truths.ok().map(|t| Value::bool(if name == "any" { t.contains(&true) } else { !t.contains(&false) }))
+                }
+                Err(_) => None,
+            },
+            ("min" | "max" | "sum" | "abs" | "round", _) => None,
+            ("isinstance", [value, class]) => self.is_instance(value, class).map(Value::bool),
+            ("getattr", [object, Value { kind: Kind::Str(attribute), .. }]) => {
+                let (object, attribute) = (object.clone(), Arc::clone(attribute));
+                return self.attribute(&object, &attribute, place).map(Some);
+            }
+            ("getattr", [object, Value { kind: Kind::Str(attribute), .. }, default]) => {
+                let (object, attribute, default) = (object.clone(), Arc::clone(attribute), default.clone());
+                let found = self.attribute(&object, &attribute, place)?;
+                match (&object.kind, &found.kind) {
+                    (Kind::Instance(i), Kind::Unknown(_)) if i.poison.borrow().is_none() && i.class.opaque.is_none() => {
+                        Some(default)
+                    }
+                    (Kind::Unknown(_) | Kind::External(_), _) => None,
+                    _ => Some(found),
+                }
+            }
+            ("setattr", [object, Value { kind: Kind::Str(attribute), .. }, value]) => {
+                let (object, attribute, value) = (object.clone(), Arc::clone(attribute), value.clone());
+                self.set_attribute(&object, &attribute, value);
+                Some(Value::none())
+            }
+            ("object", []) => None,
+            ("exit" | "quit", _) => return Err(Exception::new("SystemExit", "", place)),
+            _ => None,
+        })
+    }
+
+    /// An exception object, as an instance of a class without a scope around it.
+    fn exception_object(&self, class: &'static str, call: &Call, place: Place) -> Value {
+        let class = Class {
+            name: class.into(),
+            bases: Vec::new(),
+            attributes: Rc::default(),
+            fields: None,
+            opaque: None,
+            environment: None,
+            exception: Some(class.into()),
+        };
+        let message = call.positional().first().and_then(|v| self.str(v));
+        let mut attributes = std::collections::HashMap::new();
+        if let Some(message) = message {
+            attributes.insert("__message__".into(), Value::str(message));
+        }
+        let instance = Instance {
+            class: Rc::new(class),
+            attributes: std::cell::RefCell::new(attributes),
+            poison: std::cell::RefCell::default(),
+        };
+        Value { kind: Kind::Instance(Rc::new(instance)), origin: Some(place), rests_on: 0 }
+    }
+
+    fn collect_items(&mut self, name: &str, value: &Value, call: &Call, place: Place) -> Result<Value, Exception> {
+        // A set's order does not matter where it is sorted or put into a set again.
+        let sorts = matches!(name, "sorted" | "set" | "frozenset");
+        let items = match &value.kind {
+            Kind::Set(set) if sorts && set.poison.borrow().is_none() => Ok(set.values.borrow().clone()),
+            _ => self.iterate(value, place)?,
+        };
+        let items = match items {
+            Ok(items) => items,
+            Err(why) => return Ok(again(&why).into()),
+        };
+        let plain = call.arguments.keywords.is_empty() && call.positional().len() == 1;
+        Ok(match name {
+            "list" if plain => Value::list(items),
+            "iter" if plain => Value::iterator(items),
+            "tuple" if plain => Value::tuple(items),
+            "set" | "frozenset" if plain => self.set_of(items, place),
+            "reversed" if plain => Value::iterator(items.into_iter().rev().collect()),
+            "sorted" if plain => match self.sorted(items) {
+                Some(items) => Value::list(items),
+                None => self.unknown("how these sort is not followed", Some(place)),
+            },
+            "enumerate" => {
+                let start = match call.get(1, "start").map(|v| &v.kind) {
+                    None => 0,
+                    Some(Kind::Int(i)) => *i,
+                    Some(_) => return Ok(self.unknown("the start of enumerate is not known", Some(place))),
+                };
+                let pairs = (start..).zip(items).map(|(i, item)| Value::tuple(vec![Value::int(i), item]));
+                Value::iterator(pairs.collect())
+            }
+            _ => self.unknown(format!("{name}() with options is not followed"), Some(place)),
+        })
+    }
+
+    fn dict_of(&mut self, value: &Value, call: &Call, place: Place) -> Result<Option<Value>, Exception> {
+        let dict = Value::dict(Entries::default());
+        if matches!(value.kind, Kind::Dict(_)) {
+            self.update_dict(&dict, value);
+        } else {
+            let Ok(items) = self.iterate(value, place)? else { return Ok(None) };
+            for item in items {
+                match item.sequence() {
+                    Some(Ok(pair)) if pair.len() == 2 => self.set_item(&dict, &pair[0], pair[1].clone()),
+                    _ => return Ok(None),
+                }
+            }
+        }
+        for (name, value) in &call.arguments.keywords {
+            self.set_item(&dict, &Value::str(name.as_str()), value.clone());
+        }
+        Ok(Some(dict))
+    }
+
+    fn range(&self, arguments: &[Value]) -> Option<Value> {
+        let numbers: Vec<i64> =
+            arguments.iter().map(|a| if let Kind::Int(i) = a.kind { Some(i) } else { None }).collect::<Option<_>>()?;
+        let (start, stop, step) = match numbers.as_slice() {
+            [stop] => (0, *stop, 1),
+            [start, stop] => (*start, *stop, 1),
+            [start, stop, step] if *step != 0 => (*start, *stop, *step),
+            _ => return None,
+        };
+        let mut items = Vec::new();
+        let mut at = start;
+        while (step > 0 && at < stop) || (step < 0 && at > stop) {
+            if items.len() > bounds::TURNS {
+                return None;
+            }
+            items.push(Value::int(at));
+            at = at.checked_add(step)?;
+        }
+        Some(Value::list(items))
+    }
+
+    fn zip(&mut self, arguments: &[Value], place: Place) -> Result<Value, Exception> {
+        let mut columns = Vec::new();
+        for argument in arguments {
+            match self.iterate(argument, place)? {
+                Ok(items) => columns.push(items),
+                Err(why) => return Ok(again(&why).into()),
+            }
+        }
+        let length = columns.iter().map(Vec::len).min().unwrap_or(0);
+        let rows = (0..length).map(|i| Value::tuple(columns.iter().map(|c| c[i].clone()).collect()));
+        Ok(Value::iterator(rows.collect()))
+    }
+
+    fn is_instance(&self, value: &Value, class: &Value) -> Option<bool> {
+        if let Kind::Tuple(classes) = &class.kind {
+            let answers: Vec<Option<bool>> = classes.iter().map(|c| self.is_instance(value, c)).collect();
+            if answers.contains(&Some(true)) {
+                return Some(true);
+            }
+            return if answers.contains(&None) { None } else { Some(false) };
+        }
+        match (&class.kind, &value.kind) {
+            (_, Kind::Unknown(_) | Kind::External(_)) => None,
+            (Kind::Class(class), Kind::Instance(instance)) => Some(instance.class.derives_from(class)),
+            (Kind::External(name), kind) => {
+                let own = match kind {
+                    Kind::Bool(_) => &["builtins.bool", "builtins.int"][..],
+                    Kind::Int(_) => &["builtins.int"],
+                    Kind::Float(_) => &["builtins.float"],
+                    Kind::Str(_) => &["builtins.str"],
+                    Kind::Bytes(_) => &["builtins.bytes"],
+                    Kind::List(_) => &["builtins.list"],
+                    Kind::Tuple(_) => &["builtins.tuple"],
+                    Kind::Dict(_) => &["builtins.dict"],
+                    Kind::Set(_) => &["builtins.set"],
+                    Kind::Path(_) => &["pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "os.PathLike"],
+                    Kind::None => &[],
+                    Kind::Image(_) => &["flyte.Image"],
+                    _ => return None,
+                };
+                if own.contains(&&**name) {
+                    return Some(true);
+                }
+                let plain = name.starts_with("builtins.") || name.starts_with("pathlib.") || &**name == "flyte.Image";
+                if plain && &**name != "builtins.object" { Some(false) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    fn call_library(&mut self, name: &str, call: &Call, place: Place) -> Result<Option<Value>, Exception> {
+        if !call.is_closed() {
+            return Ok(None);
+        }
+        let arguments = call.positional();
+        if let Some(Value { kind: Kind::Unknown(why), .. }) = arguments.iter().find(|a| matches!(a.kind, Kind::Unknown(_)))
+            && (name.starts_with("os.path.") || name.starts_with("pathlib."))
+        {
+            return Ok(Some(again(why).into()));
+        }
+        let paths: Option<Vec<String>> = arguments
+            .iter()
+            .map(|a| match &a.kind {
+                Kind::Str(s) => Some(s.to_string()),
+                Kind::Path(p) => Some(p.to_string()),
+                _ => None,
+            })
+            .collect();
+        let first = paths.as_ref().and_then(|p| p.first().cloned());
+        Ok(match name {
+            "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" | "pathlib.PurePosixPath" => paths.map(|parts| {
+                let joined = parts.iter().fold(PyPath::new(""), |p, q| p.join(q));
+                Value::path(joined)
+            }),
+            "pathlib.Path.cwd" | "os.getcwd" => {
+                let directory = self.environment.working_directory.clone();
+                let bit = self.assume_fact(Fact::WorkingDirectory);
+                let value =
+                    if name == "os.getcwd" { Value::str(directory) } else { Value::path(PyPath::new(&directory)) };
+                Some(value.resting_on(bit))
+            }
+            "pathlib.Path.home" => {
+                let (home, bit) = self.home()?;
+                home.map(|h| Value::path(PyPath::new(&h)).resting_on(bit))
+            }
+            "os.environ.get" | "os.getenv" => match call.get(0, "key").map(|v| &v.kind) {
+                Some(Kind::Str(variable)) => {
+                    let variable = Arc::clone(variable);
+                    let default = call.get(1, "default").cloned().unwrap_or_else(Value::none);
+                    Some(self.environment_variable(&variable, Some(default), place))
+                }
+                _ => None,
+            },
+            "os.environ.setdefault" => match arguments {
+                [key @ Value { kind: Kind::Str(variable), .. }, default] => {
+                    let (key, variable, default) = (key.clone(), Arc::clone(variable), default.clone());
+                    let value = self.environment_variable(&variable, Some(default), place);
+                    self.environment_changed(&key, Some(&value));
+                    Some(value)
+                }
+                _ => None,
+            },
+            "os.environ.update" | "os.environ.pop" | "os.putenv" | "dotenv.load_dotenv" => {
+                self.environment_unknown = true;
+                None
+            }
+            "os.path.join" => paths.map(|p| Value::str(os_path_join(&p))),
+            "os.path.dirname" => first.map(|p| Value::str(os_path_split(&p).0)),
+            "os.path.basename" => first.map(|p| Value::str(os_path_split(&p).1)),
+            "os.path.split" => first.map(|p| {
+                let (head, tail) = os_path_split(&p);
+                Value::tuple(vec![Value::str(head), Value::str(tail)])
+            }),
+            "os.path.abspath" => first.map(|p| {
+                let path = PyPath::new(&p);
+                let absolute = Value::str(self.world().absolute(&path).normalised().as_str());
+                if path.is_absolute() {
+                    return absolute;
+                }
+                let bit = self.assume_fact(Fact::WorkingDirectory);
+                absolute.resting_on(bit)
+            }),
+            "os.path.realpath" => first.map(|p| {
+                let path = PyPath::new(&p);
+                let real = Value::str(self.world().realpath(&path).as_str());
+                let bit = if path.is_absolute() { 0 } else { self.assume_fact(Fact::WorkingDirectory) };
+                real.resting_on(bit)
+            }),
+            "os.path.normpath" => first.map(|p| Value::str(PyPath::new(&p).normalised().as_str())),
+            "os.path.isabs" => first.map(|p| Value::bool(p.starts_with('/'))),
+            "os.path.exists" | "os.path.isfile" | "os.path.isdir" => first.map(|p| {
+                let path = PyPath::new(&p);
+                let full = self.world().resolve(&path);
+                let answer = match name {
+                    "os.path.exists" => self.fs.exists(&full),
+                    "os.path.isfile" => self.fs.is_file(&full),
+                    _ => self.fs.is_dir(&full),
+                };
+                let bit = if path.is_absolute() { 0 } else { self.assume_fact(Fact::WorkingDirectory) };
+                Value::bool(answer).resting_on(bit)
+            }),
+            "os.fspath" => first.map(Value::str),
+            "platform.python_version_tuple" | "platform.python_version" => None,
+            "platform.system" => {
+                let capital = |p: &'static str| match p {
+                    "linux" => "Linux",
+                    "macos" => "Darwin",
+                    "windows" => "Windows",
+                    other => other,
+                };
+                Some(self.assumed_text("platform.system()".to_owned(), capital, place))
+            }
+            "platform.machine" => {
+                let machine = match (std::env::consts::ARCH, std::env::consts::OS) {
+                    ("aarch64", "macos") => "arm64",
+                    (arch, _) => arch,
+                };
+                let bit = self.assume(format!("platform.machine() is {}", pytext::repr_str(machine)));
+                Some(Value::str(machine).resting_on(bit))
+            }
+            "tempfile.gettempdir" => {
+                let bit = self.assume_fact(Fact::TempDir);
+                Some(Value::str(self.environment.temp_dir.as_str()).resting_on(bit))
+            }
+            "dataclasses.field" => {
+                let entries = Value::dict(Entries::default());
+                for (name, value) in &call.arguments.keywords {
+                    self.set_item(&entries, &Value::str(name.as_str()), value.clone());
+                }
+                Some(Kind::Method(Rc::new(entries), "field".into()).into())
+            }
+            "dataclasses.dataclass" => {
+                Some(Kind::Method(Rc::new(Value::none()), "dataclass".into()).into())
+            }
+            "functools.lru_cache" | "functools.wraps" | "functools.cache" => match arguments {
+                [function @ Value { kind: Kind::Function(_), .. }] if name != "functools.wraps" => Some(function.clone()),
+                _ => Some(Kind::Method(Rc::new(Value::none()), "transparent".into()).into()),
+            },
+            "functools.partial" => None,
+            "typing.cast" => arguments.get(1).cloned(),
+            "copy.copy" | "copy.deepcopy" => match arguments {
+                [value] => match &value.kind {
+                    Kind::List(_) => value.sequence().and_then(Result::ok).filter(|items| items.iter().all(is_flat)).map(Value::list),
+                    Kind::Dict(dict) if dict.poison.borrow().is_none() => {
+                        let entries = dict.entries.borrow().clone();
+                        entries.pairs.iter().all(|(_, v)| is_flat(v)).then(|| Value::dict(entries))
+                    }
+                    _ if is_flat(value) => Some(value.clone()),
+                    _ => None,
+                },
+                _ => None,
+            },
+            "sys.exit" | "os._exit" => return Err(Exception::new("SystemExit", "", place)),
+            "sys.path.append" | "sys.path.insert" => Some(Value::none()),
+            "shlex.quote" => first.map(|s| Value::str(pytext::shell_quote(&s))),
+            "textwrap.dedent" => first.and_then(|s| dedent(&s)).map(Value::str),
+            "itertools.chain" => {
+                let mut all = Vec::new();
+                for argument in arguments {
+                    match self.iterate(argument, place)? {
+                        Ok(items) => all.extend(items),
+                        Err(why) => return Ok(Some(again(&why).into())),
+                    }
+                }
+                Some(Value::iterator(all))
+            }
+            _ => None,
+        })
+    }
+
+    /// Assumes without telling twice what the model notes itself.
+    pub(crate) fn assume_quietly(&mut self, text: String) -> u64 {
+        self.assume(text)
+    }
+}
+
+/// A value that holds nothing that can be changed.
+fn is_flat(value: &Value) -> bool {
+    match &value.kind {
+        Kind::None | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Str(_) | Kind::Bytes(_) | Kind::Path(_)
+        | Kind::Image(_) | Kind::Secret(_) => true,
+        Kind::Tuple(items) => items.iter().all(is_flat),
+        _ => false,
+    }
+}
+
+/// Functions that leave their arguments as they are.
+fn is_harmless(name: &str) -> bool {
+    const PREFIXES: &[&str] = &[
+        "logging.", "json.dumps", "os.", "pathlib.", "platform.", "re.", "time.", "datetime.", "uuid.", "hashlib.",
+        "importlib.", "subprocess.", "warnings.", "typing.", "socket.", "getpass.", "math.", "string.", "shutil.", "glob.",
+        "tempfile.", "sys.", "inspect.", "builtins.len", "builtins.str", "builtins.repr", "builtins.min", "builtins.max",
+        "builtins.sum", "builtins.abs", "builtins.round", "builtins.isinstance", "builtins.issubclass", "builtins.hasattr",
+        "builtins.getattr", "builtins.type", "builtins.id", "builtins.hash", "builtins.bool", "builtins.int",
+        "builtins.float", "builtins.open", "builtins.print", "builtins.input", "builtins.any", "builtins.all",
+        "builtins.callable", "builtins.list", "builtins.tuple", "builtins.set", "builtins.dict", "builtins.sorted",
+        "builtins.frozenset", "builtins.filter", "textwrap.", "shlex.", "flyte.",
+    ];
+    PREFIXES.iter().any(|p| name.starts_with(p))
+}
+
+/// `os.path.join`
+fn os_path_join(parts: &[String]) -> String {
+    let mut path = String::new();
+    for (i, part) in parts.iter().enumerate() {
+        if i == 0 || part.starts_with('/') {
+            path.clone_from(part);
+        } else if path.is_empty() || path.ends_with('/') {
+            path.push_str(part);
+        } else {
+            path.push('/');
+            path.push_str(part);
+        }
+    }
+    path
+}
+
+/// `os.path.split`
+fn os_path_split(path: &str) -> (String, String) {
+    let at = path.rfind('/').map_or(0, |i| i + 1);
+    let (head, tail) = path.split_at(at);
+    let trimmed = head.trim_end_matches('/');
+    let head = if trimmed.is_empty() { head } else { trimmed };
+    (head.to_owned(), tail.to_owned())
+}
+
+/// `textwrap.dedent`, for text indented with spaces only.
+fn dedent(text: &str) -> Option<String> {
+    if text.contains('\t') || text.contains('\r') {
+        return None;
+    }
+    let blank = |line: &str| line.chars().all(|c| c == ' ');
+    let margin = text.split('\n').filter(|l| !blank(l)).map(|l| l.len() - l.trim_start_matches(' ').len()).min().unwrap_or(0);
+    let lines: Vec<&str> = text.split('\n').map(|l| if blank(l) { "" } else { &l[margin..] }).collect();
+    Some(lines.join("\n"))
+}
+

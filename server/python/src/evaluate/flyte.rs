@@ -1,0 +1,431 @@
+//! flyte's own names: images, secrets, layers, environments, `init`.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use image_manifests::flyte_config;
+use image_model::error::{Cause, Raised, Stop, Unknown};
+use image_model::image::Image;
+use image_model::layer::{Layer, LayerKind};
+use image_model::methods::{self, Argument, Method};
+use image_model::path::PyPath;
+use image_model::secret::Secret;
+use image_model::signature::{self, Arguments, Kind as ParameterKind, Parameter, Slot};
+use image_model::value::Value as ModelValue;
+use image_model::world::World;
+
+use super::Evaluator;
+use super::call::Call;
+use super::exception::Exception;
+use super::value::{EnvironmentObject, Kind, Place, Value, again};
+
+/// The packages in which environments live.
+const PACKAGES: &[&str] = &["flyte", "flyteplugins", "union", "unionai"];
+
+/// Whether a dotted name is that of an environment class: `flyte.TaskEnvironment`, `flyte.app.AppEnvironment`, those of
+/// the plugins.
+pub(crate) fn is_environment(dotted: &str) -> bool {
+    let first = dotted.split('.').next().unwrap_or_default();
+    PACKAGES.contains(&first) && dotted.rsplit('.').next().is_some_and(|last| last.ends_with("Environment"))
+}
+
+/// What a dotted name of flyte stands for, whatever module it was imported from.
+fn own_name(dotted: &str) -> Option<&str> {
+    let rest = dotted.strip_prefix("flyte.")?;
+    // `flyte._image.Image` and `flyte.Image` are the same class.
+    Some(rest.strip_prefix("_image.").or_else(|| rest.strip_prefix("_secret.")).unwrap_or(rest))
+}
+
+impl Evaluator<'_> {
+    /// Calls something of flyte's; `None` for other names.
+    pub(crate) fn call_flyte(
+        &mut self,
+        dotted: &str,
+        call: &Call,
+        place: Place,
+    ) -> Option<Result<Value, Exception>> {
+        if is_environment(dotted) {
+            return Some(self.make_environment(dotted, call, place));
+        }
+        let name = own_name(dotted)?;
+        if let Some(constructor) = name.strip_prefix("Image.") {
+            let method = methods::method(constructor)?;
+            return Some(self.construct_image(method, call, place));
+        }
+        match name {
+            "Image" => {
+                let raised = Raised {
+                    exception: "TypeError",
+                    message: DIRECT.to_owned(),
+                    cause: Cause::Other,
+                };
+                Some(self.definition_error(raised, None, place))
+            }
+            "Secret" => Some(self.make_secret(call, place)),
+            "build" | "build_images" => Some(Ok(self.unknown("the result of a build", Some(place)))),
+            _ if name.starts_with("init") => {
+                self.initialise(name, call);
+                Some(Ok(Value::none()))
+            }
+            _ => {
+                let kind = LayerKind::by_class_name(name)?;
+                Some(self.make_layer(kind, call, place))
+            }
+        }
+    }
+
+    /// The arguments of a call as the model takes them, with what they rest on.
+    fn model_arguments(&self, call: &Call) -> (Arguments<Argument>, u64) {
+        let mut rests_on = 0;
+        let mut convert = |value: &Value, place: Option<Place>| {
+            let (converted, bits) = self.to_model(value);
+            rests_on |= bits;
+            let layer = if let Kind::Layer(layer) = &value.kind { Some(Arc::clone(layer)) } else { None };
+            Argument { value: converted, site: place.map(|p| self.site(p)), layer }
+        };
+        let at = |places: &[Option<Place>], i: usize| places.get(i).copied().flatten();
+        let positional = call
+            .arguments
+            .positional
+            .iter()
+            .enumerate()
+            .map(|(i, v)| convert(v, at(&call.places, i)))
+            .collect();
+        let keywords = call
+            .arguments
+            .keywords
+            .iter()
+            .enumerate()
+            .map(|(i, (n, v))| (n.clone(), convert(v, at(&call.keyword_places, i))))
+            .collect();
+        let more_positional = call.arguments.more_positional.as_ref().map(|v| convert(v, None));
+        let more_keywords = call.arguments.more_keywords.as_ref().map(|v| convert(v, None));
+        (Arguments { positional, keywords, more_positional, more_keywords }, rests_on)
+    }
+
+    /// `Image.from_…(…)`
+    fn construct_image(
+        &mut self,
+        method: &'static Method,
+        call: &Call,
+        place: Place,
+    ) -> Result<Value, Exception> {
+        if !method.constructor {
+            return Ok(self.unknown_call(call, "a method of Image is called on the class", place));
+        }
+        self.apply(method, None, call, place)
+    }
+
+    /// `image.name(…)`
+    pub(crate) fn call_image_method(
+        &mut self,
+        id: usize,
+        name: &str,
+        call: &Call,
+        place: Place,
+    ) -> Result<Value, Exception> {
+        match methods::method(name) {
+            Some(method) => self.apply(method, Some(id), call, place),
+            None => Ok(self.unknown_call(call, &format!("Image has no method {name}"), place)),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        method: &'static Method,
+        receiver: Option<usize>,
+        call: &Call,
+        place: Place,
+    ) -> Result<Value, Exception> {
+        let (arguments, mut rests_on) = self.model_arguments(call);
+        let before = receiver.and_then(|id| self.images.get(id)).map(|r| (Arc::clone(&r.image), r.rests_on));
+        if let Some((_, bits)) = &before {
+            rests_on |= bits;
+        }
+        let sites = call.site.map(|site| (self.site(site), self.site(place)));
+        let world = World::new(self.fs, &self.environment);
+        let result = method.bind(&arguments, sites).and_then(|(bound, _)| match &before {
+            Some((image, _)) => method.change(image, &bound, &world),
+            None => method.construct(&bound, &world),
+        });
+        let used = world.take_used();
+        match result {
+            Ok(mut image) => {
+                image.used = image.used.union(used);
+                let id = self.add_image(image, place, receiver, rests_on);
+                Ok(Value { kind: Kind::Image(id), origin: Some(place), rests_on: 0 })
+            }
+            Err(Stop::Raise(raised)) => {
+                if let Some(parent) = receiver.and_then(|r| self.images.get_mut(r)) {
+                    parent.has_descendants = true;
+                }
+                self.definition_error(raised, before.as_ref().map(|(i, _)| &**i), place)
+            }
+            Err(Stop::Unknown(why)) => {
+                let why = if why.site.is_some() {
+                    why
+                } else {
+                    Arc::new(Unknown { reason: why.reason.clone(), site: Some(self.site(place)) })
+                };
+                let mut image = Image::opaque(why, &self.world());
+                if let Some((before, _)) = &before {
+                    image.layers.clone_from(&before.layers);
+                    image.origin.clone_from(&before.origin);
+                }
+                let id = self.add_image(image, place, receiver, rests_on);
+                Ok(Value { kind: Kind::Image(id), origin: Some(place), rests_on: 0 })
+            }
+        }
+    }
+
+    /// An attribute of an image; `None` for its methods.
+    pub(crate) fn image_attribute(&mut self, id: usize, name: &str, place: Place) -> Option<Value> {
+        if methods::method(name).is_some() {
+            return None;
+        }
+        let record = self.images.get(id)?;
+        let (image, rests_on) = (Arc::clone(&record.image), record.rests_on);
+        let value = match name {
+            "base_image" => self.from_model(&image.base_image),
+            "registry" => self.from_model(&image.registry),
+            "name" => self.from_model(&image.name),
+            "platform" => self.from_model(&image.platform),
+            "python_version" => self.from_model(&image.python_version),
+            "extendable" => self.from_model(&image.extendable),
+            "uri" => {
+                let world = World::new(self.fs, &self.environment);
+                match image.uri(&world) {
+                    Ok(uri) => Value::str(uri),
+                    Err(_) => self.unknown("the URI of this image is not known", Some(place)),
+                }
+            }
+            _ => self.unknown(format!("an image's {name} is not followed"), Some(place)),
+        };
+        Some(value.resting_on(rests_on))
+    }
+
+    /// Something was set on an image behind its back (`object.__setattr__` reaches it, too).
+    pub(crate) fn tamper(&mut self, id: usize, name: &str) {
+        let why = Arc::new(Unknown { reason: format!("the code sets the image's {name} itself"), site: None });
+        let opaque = Image::opaque(why, &self.world());
+        if let Some(record) = self.images.get_mut(id) {
+            record.image = Arc::new(opaque);
+        }
+    }
+
+    /// A value of the model's as the evaluator's.
+    pub(crate) fn from_model(&self, value: &ModelValue) -> Value {
+        let items = |values: &[ModelValue]| values.iter().map(|v| self.from_model(v)).collect::<Vec<_>>();
+        match value {
+            ModelValue::None => Value::none(),
+            ModelValue::Bool(b) => Value::bool(*b),
+            ModelValue::Int(i) => Value::int(*i),
+            ModelValue::Float(f) => Kind::Float(*f).into(),
+            ModelValue::Str(s) => Value::str(Arc::clone(s)),
+            ModelValue::Bytes(b) => Kind::Bytes(Arc::clone(b)).into(),
+            ModelValue::Tuple(values) => Value::tuple(items(values)),
+            ModelValue::List(values) => Value::list(items(values)),
+            ModelValue::Path(p) => Value::path(p.clone()),
+            ModelValue::Secret(s) => Kind::Secret(Arc::clone(s)).into(),
+            ModelValue::Unknown(why) => again(why).into(),
+            _ => self.unknown("it is not followed", None),
+        }
+    }
+
+    /// The parameters of a call of a class, bound.
+    fn bound(
+        &mut self,
+        qualname: &str,
+        parameters: &[Parameter<'_>],
+        call: &Call,
+        place: Place,
+    ) -> Result<(Vec<ModelValue>, u64), Exception> {
+        let (arguments, rests_on) = self.model_arguments(call);
+        let slots = signature::bind(qualname, 1, parameters, &arguments)
+            .map_err(|message| Exception::new("TypeError", message, place))?;
+        let values = slots
+            .into_iter()
+            .map(|slot| match slot {
+                Slot::Given(argument) | Slot::Unknown(argument) => argument.value,
+                _ => ModelValue::None,
+            })
+            .collect();
+        Ok((values, rests_on))
+    }
+
+    fn make_secret(&mut self, call: &Call, place: Place) -> Result<Value, Exception> {
+        let parameter = |name, required| Parameter { name, kind: ParameterKind::Positional, required };
+        let parameters =
+            [parameter("key", true), parameter("group", false), parameter("mount", false), parameter("as_env_var", false)];
+        let (values, rests_on) = match self.bound("Secret.__init__", &parameters, call, place) {
+            Ok(bound) => bound,
+            Err(exception) => return self.softly(exception),
+        };
+        let [key, group, mount, as_env_var] = values.as_slice() else {
+            return Ok(self.unknown("a secret that is not followed", Some(place)));
+        };
+        match Secret::new(key.clone(), group.clone(), mount.clone(), as_env_var.clone()) {
+            Ok(secret) => Ok(Value::from(Kind::Secret(Arc::new(secret))).resting_on(rests_on)),
+            Err(Stop::Raise(raised)) => self.softly(Exception::from_raised(raised, place)),
+            Err(Stop::Unknown(why)) => Ok(Value { kind: again(&why), origin: Some(place), rests_on }),
+        }
+    }
+
+    /// An exception of flyte's that is no image's: outside of a `try` it is noted, and the evaluation goes on.
+    fn softly(&mut self, exception: Exception) -> Result<Value, Exception> {
+        if !self.attempts.is_empty() {
+            return Err(exception);
+        }
+        self.note_import_error(&exception.raised, exception.place);
+        let reason = format!("flyte raises {} here: {}", exception.raised.exception, exception.raised.message);
+        Ok(self.unknown(reason, Some(exception.place)))
+    }
+
+    fn make_layer(&mut self, kind: LayerKind, call: &Call, place: Place) -> Result<Value, Exception> {
+        let names: Vec<(&'static str, bool)> = kind.parameters().collect();
+        let parameters: Vec<Parameter<'_>> = names
+            .iter()
+            .map(|(name, required)| Parameter { name, kind: ParameterKind::Positional, required: *required })
+            .collect();
+        let (arguments, _) = self.model_arguments(call);
+        let qualname = format!("{}.__init__", kind.class_name());
+        let slots = match signature::bind(&qualname, 1, &parameters, &arguments) {
+            Ok(slots) => slots,
+            Err(message) => return self.softly(Exception::new("TypeError", message, place)),
+        };
+        let fields: Vec<(&str, ModelValue)> = names
+            .iter()
+            .zip(slots)
+            .filter_map(|((name, _), slot)| match slot {
+                Slot::Given(argument) | Slot::Unknown(argument) => Some((*name, argument.value)),
+                _ => None,
+            })
+            .collect();
+        match Layer::new(kind, &fields) {
+            Ok(layer) => Ok(Value { kind: Kind::Layer(Arc::new(layer)), origin: Some(place), rests_on: 0 }),
+            Err(Stop::Raise(raised)) => self.softly(Exception::from_raised(raised, place)),
+            Err(Stop::Unknown(why)) => Ok(Value { kind: again(&why), origin: Some(place), rests_on: 0 }),
+        }
+    }
+
+    /// `TaskEnvironment(…)` and its like.
+    fn make_environment(&mut self, class: &str, call: &Call, place: Place) -> Result<Value, Exception> {
+        let mut arguments: Vec<(Arc<str>, Value)> = Vec::new();
+        if let Some(name) = call.positional().first() {
+            arguments.push(("name".into(), name.clone()));
+        }
+        for (name, value) in &call.arguments.keywords {
+            arguments.push((name.as_str().into(), value.clone()));
+        }
+        if let Some(image) = call.keyword("image") {
+            let site = call
+                .arguments
+                .keywords
+                .iter()
+                .position(|(n, _)| n == "image")
+                .and_then(|i| call.keyword_places.get(i).copied().flatten());
+            if let Some(exception) = self.check_image(image, place) {
+                return self.softly(exception);
+            }
+            if let (Kind::Image(id), Some(site)) = (&image.kind, site)
+                && let Some(record) = self.images.get_mut(*id)
+            {
+                record.uses.push(site);
+            }
+        }
+        let name = arguments.iter().find(|(n, _)| &**n == "name").map(|(_, v)| v.clone());
+        if let Some(Value { kind: Kind::Str(name), rests_on: 0, .. }) = &name
+            && class == "flyte.TaskEnvironment"
+            && !is_environment_name(name)
+        {
+            let message = format!("Environment name '{name}' must be in snake_case or kebab-case format.");
+            return self.softly(Exception::new("ValueError", message, place));
+        }
+        let environment = EnvironmentObject { class: class.into(), arguments };
+        Ok(Value { kind: Kind::Environment(Rc::new(environment)), origin: Some(place), rests_on: 0 })
+    }
+
+    /// What flyte says to an `image=` that is neither an image nor a string.
+    fn check_image(&self, image: &Value, place: Place) -> Option<Exception> {
+        let shown = match &image.kind {
+            Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) | Kind::List(_) | Kind::Tuple(_) | Kind::Dict(_)
+                if self.truth(image) == Ok(true) =>
+            {
+                format!("<class '{}'>", image.type_name())
+            }
+            Kind::Path(_) => "<class 'pathlib.PosixPath'>".to_owned(),
+            _ => return None,
+        };
+        let message = format!("Expected image to be of type str or Image, got {shown}");
+        Some(Exception::new("TypeError", message, place))
+    }
+
+    /// `environment.clone_with(name, image=…)`
+    pub(crate) fn clone_environment(
+        &mut self,
+        environment: &Rc<EnvironmentObject>,
+        call: &Call,
+        place: Place,
+    ) -> Result<Value, Exception> {
+        let mut cloned = call.clone();
+        if call.keyword("image").is_none()
+            && let Some(image) = environment.get("image")
+        {
+            cloned.arguments.keywords.push(("image".to_owned(), image.clone()));
+            cloned.keyword_places.push(None);
+        }
+        let class = Arc::clone(&environment.class);
+        self.make_environment(&class, &cloned, place)
+    }
+
+    /// `flyte.init…(root_dir=…, image_registry=…)`
+    fn initialise(&mut self, name: &str, call: &Call) {
+        if self.speculative {
+            return;
+        }
+        self.initialised = true;
+        if name == "init_from_config"
+            && let Some(Kind::Str(_) | Kind::Path(_)) = call.get(0, "path_or_config").map(|v| &v.kind)
+            && let Some(path) = call.get(0, "path_or_config").and_then(|v| self.str(v))
+        {
+            let full = self.world().resolve(&PyPath::new(&path));
+            self.read_config(&full);
+        }
+        if let Some(Value { kind: Kind::Str(registry), .. }) = call.keyword("image_registry") {
+            self.environment.registry = Some(registry.to_string());
+        }
+        match call.keyword("root_dir").map(|v| (&v.kind, self.str(v))) {
+            Some((Kind::Str(_) | Kind::Path(_), Some(root))) if !root.is_empty() => {
+                self.environment.root_dir = Some(PyPath::new(&root).to_string());
+            }
+            Some((Kind::Unknown(_), _)) => self.environment.root_dir = None,
+            _ => {
+                // Without one, flyte takes the working directory.
+                if self.environment.root_dir.is_none() {
+                    self.environment.root_dir = Some(self.environment.working_directory.clone());
+                }
+            }
+        }
+    }
+
+    fn read_config(&mut self, path: &Path) {
+        let Ok(text) = self.fs.read_text(path) else { return };
+        let config = flyte_config::parse(&text);
+        if !self.facts.variables.contains_key("FLYTE_IMAGE_REGISTRY") {
+            self.environment.registry = config.registry.or(self.environment.registry.take());
+        }
+        self.environment.image_refs = Some(config.image_refs);
+    }
+}
+
+/// flyte's text for `Image(…)`.
+const DIRECT: &str = "Direct instantiation of Image not allowed, please use one of the various from_...() methods instead";
+
+/// `[a-z0-9]+([_-][a-z0-9]+)*`
+fn is_environment_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .split(['_', '-'])
+            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+}

@@ -1,0 +1,170 @@
+//! The facts of a project: which Python, which flyte, which configuration. Found without running anything.
+//!
+//! What comes from the process (environment variables, current directory) is handed in by the program as
+//! [`Ambient`]; nothing here reads it on its own.
+
+mod config;
+mod interpreter;
+mod release;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use image_manifests::fs::FileSystem;
+use image_model::release::{Coverage, Release};
+use image_model::world::{Environment, Fact};
+
+pub use config::ConfigFile;
+pub use interpreter::Interpreter;
+pub use release::ReleaseSource;
+
+/// What the process knows: its environment and its directory.
+#[derive(Debug, Clone, Default)]
+pub struct Ambient {
+    /// Environment variables.
+    pub variables: BTreeMap<String, String>,
+    /// The current directory, absolute.
+    pub current_directory: PathBuf,
+}
+
+/// What the user says on the command line or in settings.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// An interpreter or an environment.
+    pub python: Option<PathBuf>,
+    /// The release of flyte.
+    pub flyte_version: Option<String>,
+    /// What relative paths in code are resolved from.
+    pub working_directory: Option<PathBuf>,
+    /// flyte's root_dir; `none` means that flyte is not initialised.
+    pub root_dir: Option<String>,
+    /// flyte's configuration file.
+    pub flyte_config: Option<PathBuf>,
+}
+
+/// The facts, each with where it comes from.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The facts as the model takes them.
+    pub environment: Environment,
+    /// Environment variables that code may read.
+    pub variables: BTreeMap<String, String>,
+    /// Where the project begins: the nearest folder with a pyproject.toml, a `.git` or a `.venv`.
+    pub project_root: Option<PathBuf>,
+    /// The interpreter.
+    pub interpreter: Option<Interpreter>,
+    /// Where the release of flyte comes from.
+    pub release_source: ReleaseSource,
+    /// flyte's configuration file.
+    pub config: Option<ConfigFile>,
+    /// Where the registry comes from.
+    pub registry_source: Option<String>,
+}
+
+impl Facts {
+    /// Finds the facts for a file or a folder.
+    #[must_use]
+    pub fn find(start: &Path, options: &Options, ambient: &Ambient, fs: &dyn FileSystem) -> Self {
+        let working_directory = match &options.working_directory {
+            Some(directory) => ambient.current_directory.join(directory),
+            None => ambient.current_directory.clone(),
+        };
+        let folder = if fs.is_dir(start) { start } else { start.parent().unwrap_or(start) };
+        let project_root = folder
+            .ancestors()
+            .find(|f| ["pyproject.toml", ".git", ".venv"].iter().any(|n| fs.exists(&f.join(n))))
+            .map(Path::to_path_buf);
+        let interpreter = interpreter::find(folder, options, ambient, fs);
+        let site_packages = interpreter.as_ref().and_then(|i| i.site_packages.clone());
+        let (version, release_source) =
+            release::find(folder, options, site_packages.as_deref(), project_root.as_deref(), fs);
+        let config = config::find(&working_directory, options, ambient, fs);
+        let (registry, registry_source) = config::registry(config.as_ref(), ambient);
+        let root_dir = match options.root_dir.as_deref() {
+            Some("none") => None,
+            Some(root) => Some(text(&ambient.current_directory.join(root))),
+            None => Some(text(&working_directory)),
+        };
+        let missing_config = config.as_ref().filter(|c| c.is_missing).map(|c| text(&c.path));
+        let environment = Environment {
+            release: Release::of(&version),
+            python_version: interpreter.as_ref().and_then(|i| i.version),
+            registry,
+            root_dir,
+            working_directory: text(&working_directory),
+            temp_dir: temp_dir(ambient),
+            site_packages: site_packages.map(|p| text(&p)),
+            missing_config,
+            image_refs: config.as_ref().filter(|c| !c.is_missing).map(|c| c.content.image_refs.clone()),
+        };
+        Self {
+            environment,
+            variables: ambient.variables.clone(),
+            project_root,
+            interpreter,
+            release_source,
+            config,
+            registry_source,
+        }
+    }
+
+    /// A fact in words, as an assumption.
+    #[must_use]
+    pub fn describe(&self, fact: Fact) -> String {
+        let e = &self.environment;
+        match fact {
+            Fact::PythonVersion => match (&self.interpreter, e.python_version) {
+                (Some(interpreter), Some((major, minor))) => {
+                    format!("python_version is that of {} ({major}.{minor})", interpreter.shown)
+                }
+                _ => "no Python interpreter was found".to_owned(),
+            },
+            Fact::FlyteVersion => format!("flyte is {} ({})", e.release.version, self.release_source.words()),
+            Fact::Registry => match &self.registry_source {
+                Some(source) => format!("the registry is that of {source}"),
+                None => "the registry is the one given to flyte.init".to_owned(),
+            },
+            Fact::RootDir => match &e.root_dir {
+                Some(root) => format!("flyte's root_dir is {root}"),
+                None => "flyte is not initialised".to_owned(),
+            },
+            Fact::WorkingDirectory => format!("relative paths start from {}", e.working_directory),
+            Fact::TempDir => format!("temporary files go to {}", e.temp_dir),
+            Fact::InstallDir => {
+                format!("flyte is installed in {}", e.site_packages.as_deref().unwrap_or("an unknown place"))
+            }
+            Fact::ImageRefs => match &self.config {
+                Some(config) => format!("image references are those of {}", config.path.display()),
+                None => "image references come from flyte.init".to_owned(),
+            },
+            Fact::CopyStyle => "the code is not baked in (--copy-style is not none)".to_owned(),
+            Fact::Uv => "uv is on PATH when the image is built".to_owned(),
+        }
+    }
+
+    /// Why nothing can be said with the release in use.
+    #[must_use]
+    pub fn release_unknown(&self) -> Option<String> {
+        let release = &self.environment.release;
+        (release.coverage == Coverage::Unknown).then(|| {
+            format!(
+                "what flyte {} does is not known to this version of image-lsp, which knows {} to {}",
+                release.version,
+                image_model::release::oldest(),
+                image_model::release::newest()
+            )
+        })
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// `tempfile.gettempdir()`, as far as environment variables decide it.
+fn temp_dir(ambient: &Ambient) -> String {
+    ["TMPDIR", "TEMP", "TMP"]
+        .iter()
+        .find_map(|name| ambient.variables.get(*name).filter(|v| !v.is_empty()))
+        .map_or_else(|| "/tmp".to_owned(), |v| v.trim_end_matches('/').to_owned())
+}
