@@ -1,1 +1,52 @@
-fn main(){}
+//! `image-lsp`: the program. Arguments, output formats, exit status; everything else is in the crates below.
+
+mod args;
+mod check;
+mod context;
+mod debug_info;
+mod dockerfile;
+mod error;
+mod explain;
+mod files;
+mod inspect;
+mod paint;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use error::CliError;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(args::without_client_flags(std::env::args_os()));
+    paint::choose(cli.color);
+    match run(cli) {
+        Ok(code) => ExitCode::from(code),
+        // Whoever reads has seen enough.
+        Err(CliError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            error::render(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<u8, CliError> {
+    if cli.stdio {
+        return serve();
+    }
+    match cli.command {
+        Some(Command::Server(_)) => serve(),
+        Some(Command::Inspect(arguments)) => inspect::run(&arguments, &cli.project),
+        Some(Command::Dockerfile(arguments)) => dockerfile::run(&arguments, &cli.project),
+        Some(Command::Check(arguments)) => check::run(&arguments, &cli.project),
+        Some(Command::Explain(arguments)) => explain::run(&arguments),
+        Some(Command::DebugInfo) => debug_info::run(&cli.project),
+        None => Err(CliError::Usage("no command is given".to_owned())),
+    }
+}
+
+fn serve() -> Result<u8, CliError> {
+    image_lsp_server::serve_stdio(context::ambient()).map_err(CliError::Server)
+}

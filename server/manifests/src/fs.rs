@@ -131,8 +131,11 @@ impl FileSystem for OsFileSystem {
             let entry = entry?;
             let file_type = entry.file_type()?;
             let is_symlink = file_type.is_symlink();
-            let is_dir =
-                if is_symlink { std::fs::metadata(entry.path()).is_ok_and(|m| m.is_dir()) } else { file_type.is_dir() };
+            let is_dir = if is_symlink {
+                std::fs::metadata(entry.path()).is_ok_and(|m| m.is_dir())
+            } else {
+                file_type.is_dir()
+            };
             entries.push(DirEntry { name: entry.file_name().into_string().ok(), is_dir, is_symlink });
         }
         Ok(entries)
@@ -201,7 +204,9 @@ impl FileSystem for Overlay {
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        self.under.canonicalize(path).or_else(|e| if self.buffers.contains_key(path) { Ok(path.into()) } else { Err(e) })
+        self.under
+            .canonicalize(path)
+            .or_else(|e| if self.buffers.contains_key(path) { Ok(path.into()) } else { Err(e) })
     }
 }
 
@@ -277,7 +282,8 @@ mod tests {
         let over = Overlay::new(Arc::new(disk), buffers);
         assert_eq!(over.read_text(Path::new("/p/a.txt")).ok().as_deref(), Some("new"));
         assert_eq!(over.read_text(Path::new("/p/b.txt")).ok().as_deref(), Some("b"));
-        let names: Vec<_> = over.read_dir(Path::new("/p")).into_iter().flatten().filter_map(|e| e.name).collect();
+        let names: Vec<_> =
+            over.read_dir(Path::new("/p")).into_iter().flatten().filter_map(|e| e.name).collect();
         assert_eq!(names, ["a.txt", "b.txt", "c.txt"]);
     }
 }

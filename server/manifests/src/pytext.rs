@@ -21,7 +21,10 @@ pub fn split_lines(s: &str) -> Vec<&str> {
     let mut start = 0;
     let mut chars = s.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
-        let is_end = matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let is_end = matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        );
         if !is_end {
             continue;
         }
@@ -167,9 +170,14 @@ mod tests {
         ] {
             assert_eq!(repr_str(text), expected);
         }
-        for (value, expected) in
-            [(3.1, "3.1"), (1.0, "1.0"), (1e16, "1e+16"), (1e15, "1000000000000000.0"), (0.0001, "0.0001"), (1e-5, "1e-05")]
-        {
+        for (value, expected) in [
+            (3.1, "3.1"),
+            (1.0, "1.0"),
+            (1e16, "1e+16"),
+            (1e15, "1000000000000000.0"),
+            (0.0001, "0.0001"),
+            (1e-5, "1e-05"),
+        ] {
             assert_eq!(repr_float(value), expected);
         }
     }

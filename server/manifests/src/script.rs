@@ -19,8 +19,10 @@ pub fn uv_block(text: &str) -> Option<String> {
     const OPEN: &str = "# /// script";
     let (_, rest) = text.split_once(OPEN)?;
     let (block, _) = rest.trim_start_matches(is_space).split_once("# ///")?;
-    let lines: Vec<&str> =
-        split_lines(block).into_iter().map(|l| l.trim_start_matches(['#', ' ']).trim_end_matches(is_space)).collect();
+    let lines: Vec<&str> = split_lines(block)
+        .into_iter()
+        .map(|l| l.trim_start_matches(['#', ' ']).trim_end_matches(is_space))
+        .collect();
     Some(lines.join("\n"))
 }
 
@@ -33,8 +35,10 @@ pub fn pixi_block(text: &str) -> Option<String> {
         Regex::new(r"(?m)^# /// script\s*$\s(?P<content>(?:^#(?: .*)?$\s)*?)^# ///\s*$").ok()
     });
     let content = BLOCK.as_ref()?.captures(text)?.name("content")?.as_str();
-    let lines: Vec<&str> =
-        split_lines(content).into_iter().map(|l| l.strip_prefix("# ").unwrap_or_else(|| l.get(1..).unwrap_or(""))).collect();
+    let lines: Vec<&str> = split_lines(content)
+        .into_iter()
+        .map(|l| l.strip_prefix("# ").unwrap_or_else(|| l.get(1..).unwrap_or("")))
+        .collect();
     Some(lines.join("\n"))
 }
 

@@ -17,7 +17,8 @@ pub struct Undecided(pub String);
 /// [`Undecided`] where the command would have to resolve first: no lock although local sources are declared, or a
 /// lock that does not name the project.
 pub fn editable_dependencies(pyproject: &str, lock: Option<&str>) -> Result<Vec<String>, Undecided> {
-    let project = Document::parse(pyproject).map_err(|_| Undecided("pyproject.toml is not TOML".to_owned()))?;
+    let project =
+        Document::parse(pyproject).map_err(|_| Undecided("pyproject.toml is not TOML".to_owned()))?;
     let Some(lock) = lock else {
         return if declares_local_sources(project.as_table()) {
             Err(Undecided(
@@ -28,7 +29,9 @@ pub fn editable_dependencies(pyproject: &str, lock: Option<&str>) -> Result<Vec<
         };
     };
     let lock = Document::parse(lock).map_err(|_| Undecided("uv.lock is not TOML".to_owned()))?;
-    let Some(packages) = lock.get("package").and_then(Item::as_array_of_tables) else { return Ok(Vec::new()) };
+    let Some(packages) = lock.get("package").and_then(Item::as_array_of_tables) else {
+        return Ok(Vec::new());
+    };
     let packages: Vec<Package<'_>> = packages.iter().map(Package::new).collect();
     if packages.iter().all(|p| p.editable.is_none_or(|path| path == ".")) {
         return Ok(Vec::new());
@@ -113,7 +116,12 @@ fn export(packages: &[Package<'_>], root: usize, groups: &[String]) -> Vec<Strin
 
 /// uv prints relative paths with a leading `./` unless they already begin with a dot.
 fn anchored(path: &str) -> String {
-    if path.starts_with('/') || path.starts_with("./") || path.starts_with("../") || path == "." || path == ".." {
+    if path.starts_with('/')
+        || path.starts_with("./")
+        || path.starts_with("../")
+        || path == "."
+        || path == ".."
+    {
         path.to_owned()
     } else {
         format!("./{path}")
@@ -145,7 +153,9 @@ fn declares_local_sources(project: &Table) -> bool {
     sources.iter().any(|(_, source)| {
         let local = |t: &dyn toml_edit::TableLike| t.contains_key("path") || t.contains_key("workspace");
         match source {
-            Item::Value(Value::Array(list)) => list.iter().filter_map(Value::as_inline_table).any(|t| local(t)),
+            Item::Value(Value::Array(list)) => {
+                list.iter().filter_map(Value::as_inline_table).any(|t| local(t))
+            }
             item => item.as_table_like().is_some_and(local),
         }
     })

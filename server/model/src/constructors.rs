@@ -139,7 +139,8 @@ impl DebianBase {
 /// `_get_configured_registry`, which reads the configuration file.
 fn configured_registry(world: &World<'_>, image: &mut Image) -> Res<()> {
     if let Some(missing) = &world.env.missing_config {
-        let message = format!("[Errno 2] No such file or directory: {}", image_manifests::pytext::repr_str(missing));
+        let message =
+            format!("[Errno 2] No such file or directory: {}", image_manifests::pytext::repr_str(missing));
         return raise_for("FileNotFoundError", message, Cause::Other);
     }
     image.registry = match &world.env.registry {
@@ -168,7 +169,10 @@ fn default_layers() -> Res<[Layer; 5]> {
         Layer::new(LayerKind::Commands, &[("commands", Value::strings(&[CREATE_USER]))])?,
         Layer::new(LayerKind::WorkDir, &[("workdir", Value::from("/home/flyte"))])?,
         Layer::new(LayerKind::Env, &[("env_vars", Value::Tuple(variables.into()))])?,
-        Layer::new(LayerKind::AptPackages, &[("packages", Value::strings(&["build-essential", "ca-certificates"]))])?,
+        Layer::new(
+            LayerKind::AptPackages,
+            &[("packages", Value::strings(&["build-essential", "ca-certificates"]))],
+        )?,
     ])
 }
 

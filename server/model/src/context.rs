@@ -74,7 +74,10 @@ pub fn target_of(source: &PyPath) -> Res<String> {
         if part != ".." {
             depth += 1;
         } else if depth == 0 {
-            return raise("ValueError", format!("{} is not in the subpath of the build context", pytext::repr_str(source.as_str())));
+            return raise(
+                "ValueError",
+                format!("{} is not in the subpath of the build context", pytext::repr_str(source.as_str())),
+            );
         } else {
             depth -= 1;
         }
@@ -135,7 +138,9 @@ impl Walk<'_, '_> {
         let here = self.root.join(below);
         let Ok(entries) = self.world.fs.read_dir(&self.world.resolve(&here)) else { return Ok(()) };
         for entry in entries {
-            let Some(name) = entry.name else { return unknown(format!("{here} holds a name that is not UTF-8")) };
+            let Some(name) = entry.name else {
+                return unknown(format!("{here} holds a name that is not UTF-8"));
+            };
             let relative = if below.is_empty() { name } else { format!("{below}/{name}") };
             let excluded = self.matcher.excludes(&relative);
             let source = self.root.join(&relative);

@@ -21,7 +21,8 @@ use crate::value::Value;
 use crate::world::{Fact, World};
 
 /// The start of the RUN lines that install with uv.
-pub(crate) const UV_RUN: &str = "RUN --mount=type=cache,sharing=locked,mode=0777,target=/root/.cache/uv,id=uv ";
+pub(crate) const UV_RUN: &str =
+    "RUN --mount=type=cache,sharing=locked,mode=0777,target=/root/.cache/uv,id=uv ";
 /// Makes uv and poetry install into the image's environment.
 pub(crate) const ACTIVE: &str = "VIRTUAL_ENV=${VIRTUAL_ENV-/opt/venv}";
 
@@ -53,7 +54,8 @@ impl Render<'_, '_> {
     /// Copies a single file; ignore files do not apply.
     pub(crate) fn copy_file(&mut self, source: &PyPath) -> Res<String> {
         if self.world.is_dir(source) {
-            let standard: Vec<String> = crate::ignore::STANDARD_PATTERNS.iter().map(|p| (*p).to_owned()).collect();
+            let standard: Vec<String> =
+                crate::ignore::STANDARD_PATTERNS.iter().map(|p| (*p).to_owned()).collect();
             return self.copy_folder(source, &standard);
         }
         let target = context::place(source, self.world)?;
@@ -214,12 +216,17 @@ fn index(value: &Value, i: usize) -> Res<Value> {
         Value::Str(_) | Value::Tuple(_) | Value::List(_) | Value::Bytes(_) => match value.iterate()?.get(i) {
             Some(item) => Ok(item.clone()),
             None if kind == "bytes" => raise("IndexError", "index out of range"),
-            None => raise("IndexError", format!("{} index out of range", if kind == "str" { "string" } else { kind })),
+            None => raise(
+                "IndexError",
+                format!("{} index out of range", if kind == "str" { "string" } else { kind }),
+            ),
         },
-        Value::Dict(pairs) => match pairs.iter().find(|(k, _)| matches!(k, Value::Int(n) if *n == i64::from(i != 0))) {
-            Some((_, item)) => Ok(item.clone()),
-            None => raise("KeyError", i.to_string()),
-        },
+        Value::Dict(pairs) => {
+            match pairs.iter().find(|(k, _)| matches!(k, Value::Int(n) if *n == i64::from(i != 0))) {
+                Some((_, item)) => Ok(item.clone()),
+                None => raise("KeyError", i.to_string()),
+            }
+        }
         _ => raise("TypeError", format!("'{kind}' object is not subscriptable")),
     }
 }

@@ -102,7 +102,9 @@ impl Digest {
         let Ok(entries) = world.fs.read_dir(&world.resolve(folder)) else { return Ok(()) };
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         for entry in entries {
-            let Some(name) = entry.name else { return unknown(format!("{folder} holds a name that is not UTF-8")) };
+            let Some(name) = entry.name else {
+                return unknown(format!("{folder} holds a name that is not UTF-8"));
+            };
             if entry.is_dir {
                 folders.push((name, entry.is_symlink));
             } else {
@@ -126,7 +128,13 @@ impl Digest {
         Ok(())
     }
 
-    fn source_file(&mut self, path: &PyPath, name: &str, ignore: Option<&Ignore>, world: &World<'_>) -> Res<()> {
+    fn source_file(
+        &mut self,
+        path: &PyPath,
+        name: &str,
+        ignore: Option<&Ignore>,
+        world: &World<'_>,
+    ) -> Res<()> {
         let Ok(metadata) = world.fs.metadata(&world.resolve(path)) else { return Ok(()) };
         if metadata.kind == Kind::Socket || ignore.is_some_and(|i| i.excludes(path)) {
             return Ok(());

@@ -301,7 +301,8 @@ mod tests {
 
     #[test]
     fn the_last_match_decides_and_folders_cover_their_content() {
-        let matcher = Matcher::new(&["*.pyc", "data", "!data/keep.txt", "**/cache/**", "a[!b-d]c"]).expect("valid");
+        let matcher =
+            Matcher::new(&["*.pyc", "data", "!data/keep.txt", "**/cache/**", "a[!b-d]c"]).expect("valid");
         for (path, excluded) in [
             ("x.pyc", true),
             ("sub/x.pyc", false),

@@ -95,7 +95,9 @@ impl Image {
     pub fn empty(world: &World<'_>) -> Self {
         let python_version = match world.env.python_version {
             Some((major, minor)) => Value::Tuple([Value::Int(major.into()), Value::Int(minor.into())].into()),
-            None => Value::unknown("the image takes the Python that runs the file, and no interpreter was found"),
+            None => {
+                Value::unknown("the image takes the Python that runs the file, and no interpreter was found")
+            }
         };
         Self {
             base_image: Value::None,
@@ -195,7 +197,11 @@ impl Image {
             platform: if platform.is_none() { self.platform.clone() } else { platform },
             python_is_default: self.python_is_default && !changes.python_version.truthy()?,
             python_version: changes.python_version.or(&self.python_version)?,
-            extendable: if changes.extendable.is_none() { self.extendable.clone() } else { changes.extendable },
+            extendable: if changes.extendable.is_none() {
+                self.extendable.clone()
+            } else {
+                changes.extendable
+            },
             cloned: true,
             tag: None,
             ..self.clone()
@@ -360,7 +366,8 @@ impl Image {
             let name = image.ref_name.str()?;
             let refs = world.env.image_refs.clone().unwrap_or_default();
             let Some((_, base)) = refs.iter().find(|(key, _)| *key == name) else {
-                let names: Vec<String> = refs.iter().map(|(k, _)| image_manifests::pytext::repr_str(k)).collect();
+                let names: Vec<String> =
+                    refs.iter().map(|(k, _)| image_manifests::pytext::repr_str(k)).collect();
                 let available = names.join(", ");
                 let message = format!("Image name '{name}' not found in config. Available: [{available}]");
                 return raise("InvalidImageNameError", message);

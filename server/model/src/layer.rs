@@ -118,11 +118,24 @@ impl LayerKind {
             ),
             Self::PixiProject => plain(
                 "PixiProject",
-                &[("manifest", Default::Required), ("pixi_lock", Default::None), ENVIRONMENT, EXTRA, MODE, SECRETS],
+                &[
+                    ("manifest", Default::Required),
+                    ("pixi_lock", Default::None),
+                    ENVIRONMENT,
+                    EXTRA,
+                    MODE,
+                    SECRETS,
+                ],
             ),
             Self::PixiScript => plain(
                 "PixiScript",
-                &[("script", Default::Required), ("platforms", Default::Texts(&["linux-64"])), ENVIRONMENT, EXTRA, SECRETS],
+                &[
+                    ("script", Default::Required),
+                    ("platforms", Default::Texts(&["linux-64"])),
+                    ENVIRONMENT,
+                    EXTRA,
+                    SECRETS,
+                ],
             ),
             Self::AptPackages => plain("AptPackages", &[("packages", Default::Required), SECRETS]),
             Self::Commands => plain("Commands", &[("commands", Default::Required), SECRETS]),
@@ -132,12 +145,20 @@ impl LayerKind {
                 checked: false,
                 ..plain(
                     "CopyConfig",
-                    &[("path_type", Default::Required), ("src", Default::Required), ("dst", Default::Required)],
+                    &[
+                        ("path_type", Default::Required),
+                        ("src", Default::Required),
+                        ("dst", Default::Required),
+                    ],
                 )
             },
             Self::CodeBundleLayer => plain(
                 "CodeBundleLayer",
-                &[("copy_style", Default::Required), ("dst", Default::Text(".")), ("root_dir", Default::None)],
+                &[
+                    ("copy_style", Default::Required),
+                    ("dst", Default::Text(".")),
+                    ("root_dir", Default::None),
+                ],
             ),
             Self::DockerLines => plain("_DockerLines", &[("lines", Default::Required)]),
             Self::Env => plain("Env", &[("env_vars", Default::EmptyTuple)]),
@@ -287,12 +308,15 @@ fn bare_tuple(items: &[Value]) -> Res<Option<String>> {
 }
 
 fn check_no_list(class: &str, field: &'static str, value: &Value) -> Res<()> {
-    const HINT: &str = "Hint: Pass items as separate arguments, e.g., 'vim', 'git' instead of ['vim', 'git'].";
+    const HINT: &str =
+        "Hint: Pass items as separate arguments, e.g., 'vim', 'git' instead of ['vim', 'git'].";
     let cause = Cause::List { field };
     match value {
-        Value::List(_) => {
-            raise_for("TypeError", format!("{class} field '{field}' is a list: {}. {HINT}", value.repr()?), cause)
-        }
+        Value::List(_) => raise_for(
+            "TypeError",
+            format!("{class} field '{field}' is a list: {}. {HINT}", value.repr()?),
+            cause,
+        ),
         Value::Tuple(items) => {
             for (i, item) in items.iter().enumerate() {
                 if matches!(item, Value::List(_)) {

@@ -277,7 +277,12 @@ pub static METHODS: &[Method] = &[
         ],
         apply: Apply::Change(with_pixi_project),
     },
-    Method { name: "with_local_v2", constructor: false, parameters: &[], apply: Apply::Change(with_local_v2) },
+    Method {
+        name: "with_local_v2",
+        constructor: false,
+        parameters: &[],
+        apply: Apply::Change(with_local_v2),
+    },
     Method {
         name: "with_local_rs_controller",
         constructor: false,
@@ -383,7 +388,9 @@ impl Method {
                 image.origin.clone_from(&bound.site);
                 Ok(image)
             }
-            Apply::Change(_) => crate::error::unknown(format!("Image.{} is called without an image", self.name)),
+            Apply::Change(_) => {
+                crate::error::unknown(format!("Image.{} is called without an image", self.name))
+            }
         }
     }
 
@@ -480,7 +487,9 @@ fn with_commands(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
 fn with_env_vars(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
     let given = a.value("env_vars");
     let variables = match given.known()? {
-        Value::Dict(pairs) => pairs.iter().map(|(k, v)| Value::Tuple([k.clone(), v.clone()].into())).collect(),
+        Value::Dict(pairs) => {
+            pairs.iter().map(|(k, v)| Value::Tuple([k.clone(), v.clone()].into())).collect()
+        }
         other => return attribute_error(other, "items"),
     };
     add(image, a, LayerKind::Env, &[("env_vars", Value::Tuple(variables))])

@@ -153,7 +153,11 @@ mod tests {
             ("a.tar.gz", "a.tar.gz", ".", "a.tar.gz", ".gz"),
         ] {
             let p = PyPath::new(text);
-            assert_eq!((p.as_str(), p.parent().as_str(), p.name(), p.suffix()), (shown, parent, name, suffix), "{text}");
+            assert_eq!(
+                (p.as_str(), p.parent().as_str(), p.name(), p.suffix()),
+                (shown, parent, name, suffix),
+                "{text}"
+            );
         }
         let p = PyPath::new("/a/b");
         assert_eq!(p.join("../c").as_str(), "/a/b/../c");

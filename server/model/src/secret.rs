@@ -77,7 +77,8 @@ impl Secret {
     /// Where a field is not known.
     pub fn id(&self) -> Res<u64> {
         let or_empty = |v: &Value| if v.truthy()? { v.str() } else { Ok(String::new()) };
-        let text = [self.key.str()?, or_empty(&self.group)?, or_empty(&self.mount)?, or_empty(&self.as_env_var)?];
+        let text =
+            [self.key.str()?, or_empty(&self.group)?, or_empty(&self.mount)?, or_empty(&self.as_env_var)?];
         let digest = Sha256::digest(text.join("|").as_bytes());
         let mut first = [0_u8; 8];
         first.copy_from_slice(&digest[..8]);
@@ -112,7 +113,10 @@ impl Secret {
             }
         }
         let file = parts.join("_");
-        Ok((parts.iter().map(|p| p.to_uppercase()).collect::<Vec<_>>().join("_"), format!("/etc/secrets/{file}")))
+        Ok((
+            parts.iter().map(|p| p.to_uppercase()).collect::<Vec<_>>().join("_"),
+            format!("/etc/secrets/{file}"),
+        ))
     }
 }
 

@@ -82,8 +82,9 @@ pub fn bind<T: Clone>(
     let many_keywords = parameters.iter().position(|p| p.kind == Kind::ManyKeywords);
     let mut keywords: Vec<(String, T)> = Vec::new();
     for (name, value) in &arguments.keywords {
-        let place =
-            parameters.iter().position(|p| p.name == name && matches!(p.kind, Kind::Positional | Kind::KeywordOnly));
+        let place = parameters
+            .iter()
+            .position(|p| p.name == name && matches!(p.kind, Kind::Positional | Kind::KeywordOnly));
         match place {
             Some(place) if slots[place].is_some() => {
                 return Err(format!("{qualname}() got multiple values for argument '{name}'"));
@@ -94,11 +95,8 @@ pub fn bind<T: Clone>(
         }
     }
     if !extra.is_empty() && many.is_none() {
-        let given_keyword_only = parameters
-            .iter()
-            .zip(&slots)
-            .filter(|(p, s)| p.kind == Kind::KeywordOnly && s.is_some())
-            .count();
+        let given_keyword_only =
+            parameters.iter().zip(&slots).filter(|(p, s)| p.kind == Kind::KeywordOnly && s.is_some()).count();
         return Err(too_many(qualname, implicit, parameters, arguments.positional.len(), given_keyword_only));
     }
     let open_positional = arguments.more_positional.as_ref();
@@ -126,14 +124,21 @@ pub fn bind<T: Clone>(
             None => Slot::Keywords(keywords.clone()),
         },
         (None, kind) => {
-            let open = if kind == Kind::Positional { open_positional.or(open_keywords) } else { open_keywords };
+            let open =
+                if kind == Kind::Positional { open_positional.or(open_keywords) } else { open_keywords };
             open.map_or(Slot::Default, |unknown| Slot::Unknown(unknown.clone()))
         }
     });
     Ok(filled.collect())
 }
 
-fn too_many(qualname: &str, implicit: usize, parameters: &[Parameter<'_>], given: usize, keyword_only: usize) -> String {
+fn too_many(
+    qualname: &str,
+    implicit: usize,
+    parameters: &[Parameter<'_>],
+    given: usize,
+    keyword_only: usize,
+) -> String {
     let positional = parameters.iter().filter(|p| p.kind == Kind::Positional);
     let most = positional.clone().count() + implicit;
     let least = positional.filter(|p| p.required).count() + implicit;

@@ -225,9 +225,12 @@ impl Value {
     /// Python's TypeErrors.
     pub fn joined(&self, separator: &str) -> Res<String> {
         let items = match self.known()? {
-            Value::Str(_) | Value::Bytes(_) | Value::Tuple(_) | Value::List(_) | Value::Set(_) | Value::Dict(_) => {
-                self.iterate()?
-            }
+            Value::Str(_)
+            | Value::Bytes(_)
+            | Value::Tuple(_)
+            | Value::List(_)
+            | Value::Set(_)
+            | Value::Dict(_) => self.iterate()?,
             _ => return raise("TypeError", "can only join an iterable"),
         };
         let mut text = String::new();
@@ -238,7 +241,8 @@ impl Value {
             match item.known()? {
                 Value::Str(s) => text.push_str(s),
                 other => {
-                    let message = format!("sequence item {i}: expected str instance, {} found", other.type_name());
+                    let message =
+                        format!("sequence item {i}: expected str instance, {} found", other.type_name());
                     return raise("TypeError", message);
                 }
             }
@@ -284,9 +288,10 @@ impl Value {
                 "TypeError",
                 "argument should be a str object or an os.PathLike object returning str, not <class 'bytes'>",
             ),
-            other => {
-                raise("TypeError", format!("expected str, bytes or os.PathLike object, not {}", other.type_name()))
-            }
+            other => raise(
+                "TypeError",
+                format!("expected str, bytes or os.PathLike object, not {}", other.type_name()),
+            ),
         }
     }
 

@@ -73,8 +73,10 @@ pub struct StageError {
     pub stage: Stage,
     /// What.
     pub raised: Raised,
-    /// The call to blame.
+    /// The range to blame.
     pub site: Site,
+    /// The method that raises it, where it is a definition's.
+    pub method: Option<&'static str>,
 }
 
 /// A layer in a variant.
@@ -174,7 +176,12 @@ pub struct FileReport {
 ///
 /// # Errors
 /// A message when the file cannot be read.
-pub fn inspect(path: &Path, sources: &Sources, fs: &dyn FileSystem, facts: &Facts) -> Result<FileReport, String> {
+pub fn inspect(
+    path: &Path,
+    sources: &Sources,
+    fs: &dyn FileSystem,
+    facts: &Facts,
+) -> Result<FileReport, String> {
     let module = sources.module(path, fs)?;
     let syntax_error = module.first_error.map(|span| Site {
         path: Arc::clone(&module.path),
@@ -234,7 +241,12 @@ fn collect(evaluation: &Evaluation, fs: &dyn FileSystem, facts: &Facts) -> Vec<I
     reports
 }
 
-fn report(group: &[(usize, &Found)], evaluation: &Evaluation, fs: &dyn FileSystem, facts: &Facts) -> Option<ImageReport> {
+fn report(
+    group: &[(usize, &Found)],
+    evaluation: &Evaluation,
+    fs: &dyn FileSystem,
+    facts: &Facts,
+) -> Option<ImageReport> {
     let (_, first) = group.first()?;
     let mut names: Vec<String> = Vec::new();
     let mut uses: Vec<Site> = Vec::new();
@@ -334,12 +346,13 @@ fn variant(found: &Found, outcome: &Outcome, fs: &dyn FileSystem, facts: &Facts)
         assumptions: found.assumptions.clone(),
         missing: Vec::new(),
     };
-    if let Some((raised, site)) = &found.error {
-        out.errors.push(StageError { stage: Stage::Import, raised: raised.clone(), site: site.clone() });
+    if let Some((raised, site, method)) = &found.error {
+        out.errors.push(StageError { stage: Stage::Import, raised: raised.clone(), site: site.clone(), method: *method });
     }
-    let obstacle = found.unsettled.clone().or_else(|| {
-        facts.release_unknown().map(|reason| Arc::new(Unknown { reason, site: None }))
-    });
+    let obstacle = found
+        .unsettled
+        .clone()
+        .or_else(|| facts.release_unknown().map(|reason| Arc::new(Unknown { reason, site: None })));
     if let Some(why) = obstacle {
         out.unknowns.push(Unknown::clone(&why));
         out.layers = layers(&found.image, None, &[]);
@@ -372,7 +385,8 @@ impl Working<'_, '_> {
             Ok(tags) => (tags, None),
             Err((tags, stop)) => (tags, Some(stop)),
         };
-        let failing = tags.len().checked_sub(1).and_then(|n| image.layers.get(n)).and_then(|l| l.site.clone());
+        let failing =
+            tags.len().checked_sub(1).and_then(|n| image.layers.get(n)).and_then(|l| l.site.clone());
         if let Some(stop) = stopped.filter(|_| image.cloned || matches!(image.opaque, Some(_))) {
             self.note(Stage::Hash, stop, failing.map(|s| s.site.clone()));
         } else {
@@ -388,7 +402,11 @@ impl Working<'_, '_> {
             let site = image
                 .layers
                 .iter()
-                .find(|l| Image { layers: vec![Arc::clone(l)], ..Image::clone(&image) }.validate(self.world).is_err())
+                .find(|l| {
+                    Image { layers: vec![Arc::clone(l)], ..Image::clone(&image) }
+                        .validate(self.world)
+                        .is_err()
+                })
                 .and_then(|l| l.site.as_ref().map(|s| s.site.clone()));
             self.note(Stage::Validate, stop, site);
         }
@@ -416,7 +434,13 @@ impl Working<'_, '_> {
                 let site = call.argument(needed.parameter).next().unwrap_or(&call.site).clone();
                 let resolved = self.world.absolute(&needed.path).to_string();
                 let path = needed.path.to_string();
-                self.out.missing.push(Missing { what: needed.what, path, resolved, method: call.method, site });
+                self.out.missing.push(Missing {
+                    what: needed.what,
+                    path,
+                    resolved,
+                    method: call.method,
+                    site,
+                });
             }
         }
     }
@@ -445,7 +469,7 @@ impl Working<'_, '_> {
         match stop {
             Stop::Raise(raised) => {
                 let site = site.unwrap_or_else(|| self.found.site.clone());
-                self.out.errors.push(StageError { stage, raised, site });
+                self.out.errors.push(StageError { stage, raised, site, method: None });
             }
             Stop::Unknown(why) => {
                 let mut why = Unknown::clone(&why);

@@ -12,7 +12,8 @@ use crate::pytext::strip;
 pub fn loads(text: &str) -> Result<Table, DecodeError> {
     let original: Vec<char> = text.chars().collect();
     let joined: String = scan(&original)?.into_iter().collect();
-    let mut reader = Reader { original, root: Toml::Table(Table::default()), level: Vec::new(), implicit: Vec::new() };
+    let mut reader =
+        Reader { original, root: Toml::Table(Table::default()), level: Vec::new(), implicit: Vec::new() };
     let mut open = Open::default();
     let mut pos = 0;
     for line in joined.split('\n') {
@@ -302,7 +303,8 @@ fn split_on_quotes(line: &str) -> Vec<String> {
 
 fn inline_object(line: &str, level: &mut Toml) -> Result<(), ValueError> {
     let inside: Vec<char> = line.chars().collect();
-    let inner: String = if inside.len() < 2 { String::new() } else { inside[1..inside.len() - 1].iter().collect() };
+    let inner: String =
+        if inside.len() < 2 { String::new() } else { inside[1..inside.len() - 1].iter().collect() };
     let mut candidates: std::collections::VecDeque<String> = inner.split(',').map(str::to_owned).collect();
     if candidates.len() == 1 && strip(&candidates[0]).is_empty() {
         candidates.pop_front();
@@ -843,11 +845,17 @@ mod tests {
         for (text, expected) in [
             ("dependencies = [", "{'dependencies': []}"),
             ("a = [\"x\", \"y,z\",]", "{'a': ['x', 'y,z']}"),
-            ("requires-python = \">=3.12\"\n[tool.uv]\nexclude-newer = \"2024\"", "{'requires-python': '>=3.12', 'tool': {'uv': {'exclude-newer': '2024'}}}"),
+            (
+                "requires-python = \">=3.12\"\n[tool.uv]\nexclude-newer = \"2024\"",
+                "{'requires-python': '>=3.12', 'tool': {'uv': {'exclude-newer': '2024'}}}",
+            ),
             ("a = 2024-01-01", "{'a': datetime.date(2024, 1, 1)}"),
             ("a = [1, \"x\"]", "TomlDecodeError: Not a homogeneous array (line 1 column 1 char 0)"),
             ("a = 1\na = 2", "TomlDecodeError: Duplicate keys! (line 2 column 1 char 6)"),
-            ("why not\n", "TomlDecodeError: Found invalid character in key name: 'n'. Try quoting the key name. (line 1 column 5 char 4)"),
+            (
+                "why not\n",
+                "TomlDecodeError: Found invalid character in key name: 'n'. Try quoting the key name. (line 1 column 5 char 4)",
+            ),
             ("a = {b = 1, c = [2]}", "{'a': {'b': 1, 'c': [2]}}"),
             ("a = \"\"\"x\ny\"\"\"", "{'a': 'x\\ny'}"),
         ] {

@@ -146,8 +146,12 @@ pub(super) fn date(text: &str) -> Option<Date> {
             };
             zone = tz;
             match python_int(&sub) {
-                Some(value) if sub.len() <= 6 => micro = value * 10_i64.pow(6 - u32::try_from(sub.len()).unwrap_or(0)),
-                Some(value) => micro = value / 10_i64.checked_pow(u32::try_from(sub.len() - 6).unwrap_or(0))?,
+                Some(value) if sub.len() <= 6 => {
+                    micro = value * 10_i64.pow(6 - u32::try_from(sub.len()).unwrap_or(0))
+                }
+                Some(value) => {
+                    micro = value / 10_i64.checked_pow(u32::try_from(sub.len() - 6).unwrap_or(0))?
+                }
                 None => zone = None,
             }
         } else {
@@ -168,7 +172,11 @@ pub(super) fn date(text: &str) -> Option<Date> {
         return Some(Date { repr, iso: format!("{y:04}-{m:02}-{d:02}"), type_name: "date" });
     }
     let (h, min, s) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
-    if !(0..24).contains(&h) || !(0..60).contains(&min) || !(0..60).contains(&s) || !(0..1_000_000).contains(&micro) {
+    if !(0..24).contains(&h)
+        || !(0..60).contains(&min)
+        || !(0..60).contains(&s)
+        || !(0..1_000_000).contains(&micro)
+    {
         return None;
     }
     let mut repr = format!("datetime.datetime({y}, {m}, {d}, {h}, {min}");

@@ -45,7 +45,10 @@ pub(super) fn validate(layer: &Layer, world: &World<'_>) -> Res<()> {
         return raise_for("ImageBuildError", message, cause);
     }
     if is_folder && !world.is_dir(source) {
-        return raise("ImageBuildError", format!("Source folder {} is not a directory", world.absolute(source)));
+        return raise(
+            "ImageBuildError",
+            format!("Source folder {} is not a directory", world.absolute(source)),
+        );
     }
     if !is_folder && !world.is_file(source) {
         return raise("ImageBuildError", format!("Source file {} is not a file", world.absolute(source)));

@@ -109,9 +109,10 @@ pub(crate) fn openable(value: &Value) -> Res<PyPath> {
     match value.known()? {
         Value::Path(p) => Ok(p.clone()),
         Value::Str(s) => Ok(PyPath::new(s)),
-        other => {
-            raise("TypeError", format!("expected str, bytes or os.PathLike object, not {}", other.type_name()))
-        }
+        other => raise(
+            "TypeError",
+            format!("expected str, bytes or os.PathLike object, not {}", other.type_name()),
+        ),
     }
 }
 
@@ -146,7 +147,9 @@ pub fn needed(layer: &Layer) -> Vec<Needed> {
             &[("manifest", "manifest_file", "pixi manifest"), ("pixi_lock", "pixi_lock", "lock file")]
         }
         LayerKind::UVScript | LayerKind::PixiScript => &[("script", "script", "script")],
-        LayerKind::CopyConfig if *layer.get("path_type") == Value::Int(1) => &[("src", "src", "source folder")],
+        LayerKind::CopyConfig if *layer.get("path_type") == Value::Int(1) => {
+            &[("src", "src", "source folder")]
+        }
         LayerKind::CopyConfig => &[("src", "src", "source file")],
         LayerKind::DockerIgnore => &[("path", "path", "ignore file")],
         _ => &[],

@@ -81,7 +81,13 @@ pub(super) fn install_args(layer: &Layer) -> Res<Vec<String>> {
     Ok(args)
 }
 
-fn write(layer: &Layer, mount: &str, mut args: Vec<String>, last: String, out: &mut Render<'_, '_>) -> Res<()> {
+fn write(
+    layer: &Layer,
+    mount: &str,
+    mut args: Vec<String>,
+    last: String,
+    out: &mut Render<'_, '_>,
+) -> Res<()> {
     args.push(last);
     let secrets = mount_arguments(layer.get("secret_mounts"))?;
     let args = args.join(" ");
@@ -98,7 +104,8 @@ pub(super) fn render_packages(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()
             match package.known()? {
                 Value::Str(s) => packages.push(shell_quote(s)),
                 other => {
-                    let message = format!("expected string or bytes-like object, got '{}'", other.type_name());
+                    let message =
+                        format!("expected string or bytes-like object, got '{}'", other.type_name());
                     return raise("TypeError", message);
                 }
             }

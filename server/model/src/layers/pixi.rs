@@ -244,7 +244,8 @@ fn manifest(layer: &Layer, world: &World<'_>) -> Res<String> {
 ///
 /// Only what is certainly a valid requirement is read; what `packaging` makes of anything else is its own affair.
 fn pypi_requirement(requirement: &str) -> Res<(String, Toml)> {
-    let odd = || unknown(format!("how `packaging` reads {} is not reproduced", pytext::repr_str(requirement)));
+    let odd =
+        || unknown(format!("how `packaging` reads {} is not reproduced", pytext::repr_str(requirement)));
     let text = requirement.trim();
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);

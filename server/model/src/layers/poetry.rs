@@ -25,7 +25,11 @@ pub(super) fn validate(layer: &Layer, world: &World<'_>) -> Res<()> {
     let pyproject = layer.get("pyproject").path_for("exists")?;
     if !world.exists(pyproject) {
         let cause = Cause::MissingPath { path: pyproject.to_string() };
-        return raise_for("FileNotFoundError", format!("pyproject.toml file {pyproject} does not exist"), cause);
+        return raise_for(
+            "FileNotFoundError",
+            format!("pyproject.toml file {pyproject} does not exist"),
+            cause,
+        );
     }
     if !world.is_file(pyproject) {
         return raise("ValueError", format!("Pyproject file {pyproject} is not a file"));

@@ -34,7 +34,10 @@ fn variables(layer: &Layer) -> Res<Vec<(String, String)>> {
         match pair.known()? {
             Value::Tuple(items) if items.len() == 2 => pairs.push((items[0].str()?, items[1].str()?)),
             other => {
-                return raise("TypeError", format!("cannot unpack non-iterable {} object", other.type_name()));
+                return raise(
+                    "TypeError",
+                    format!("cannot unpack non-iterable {} object", other.type_name()),
+                );
             }
         }
     }

@@ -25,10 +25,7 @@ pub(super) fn read_script(path: &PyPath, world: &World<'_>) -> Res<String> {
         let cause = Cause::MissingPath { path: path.to_string() };
         return raise_for("FileNotFoundError", format!("File not found: {path}"), cause);
     }
-    let bytes = world
-        .fs
-        .read(&world.resolve(path))
-        .map_err(|e| crate::hash::os_error(&e, path.as_str()))?;
+    let bytes = world.fs.read(&world.resolve(path)).map_err(|e| crate::hash::os_error(&e, path.as_str()))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(pytext::universal_newlines(&text)),
         Err(error) => {
@@ -68,9 +65,12 @@ pub(super) fn section<'a>(value: Option<&'a Toml>, key: &str) -> Res<Option<&'a 
 
 fn parse(path: &PyPath, world: &World<'_>) -> Res<Metadata> {
     let text = read_script(path, world)?;
-    let Some(block) = script::uv_block(&text) else { return raise("ValueError", "No uv metadata block found") };
+    let Some(block) = script::uv_block(&text) else {
+        return raise("ValueError", "No uv metadata block found");
+    };
     let data = legacy_toml::loads(&block).map_err(|e| toml_error(e, "Invalid TOML in metadata block"))?;
-    let differs = || unknown("exclude-newer is a TOML date: its text holds an address that differs from run to run");
+    let differs =
+        || unknown("exclude-newer is a TOML date: its text holds an address that differs from run to run");
     let uv = section(data.get("tool"), "uv")?;
     let (mut dependencies, mut projects) = (Vec::new(), Vec::new());
     for dependency in dependency_list(data.get("dependencies"))? {
@@ -198,7 +198,9 @@ pub(super) fn render(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()> {
         // git, so that the project's version can be found; the index addresses are not passed on.
         let git = Layer::new(LayerKind::AptPackages, &[("packages", Value::strings(&["git"]))])?;
         render_layer(&git, out)?;
-        for project in project_layers(&metadata, &options(&["secret_mounts", "pre", "extra_args"]), out.world)? {
+        for project in
+            project_layers(&metadata, &options(&["secret_mounts", "pre", "extra_args"]), out.world)?
+        {
             render_layer(&project, out)?;
         }
     }

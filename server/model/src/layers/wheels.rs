@@ -13,7 +13,9 @@ pub(super) fn feed(layer: &Layer, to: &mut Feed<'_, '_>) -> Res<()> {
     // `Path.glob` yields names in the order of the operating system, and nothing for a folder that is not there.
     let Ok(entries) = to.world.fs.read_dir(&to.world.resolve(folder)) else { return Ok(()) };
     for entry in entries {
-        let Some(name) = entry.name else { return unknown(format!("{folder} holds a name that is not UTF-8")) };
+        let Some(name) = entry.name else {
+            return unknown(format!("{folder} holds a name that is not UTF-8"));
+        };
         if name.ends_with(".whl") {
             let wheel = folder.join(&name);
             if to.world.is_file(&wheel) {
@@ -36,7 +38,8 @@ pub(super) fn render(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()> {
     let from_dist = ["--find-links", "/dist"];
     let exact = ["--no-deps", "--no-index", "--reinstall"];
     for extra in [&from_dist[..], &[&from_dist[..], &exact[..]].concat()] {
-        let all: Vec<&str> = args.iter().map(String::as_str).chain(extra.iter().copied()).chain([&*package]).collect();
+        let all: Vec<&str> =
+            args.iter().map(String::as_str).chain(extra.iter().copied()).chain([&*package]).collect();
         out.push(&format!(
             "RUN --mount=type=cache,sharing=locked,mode=0777,target=/root/.cache/uv,id=wheel    \
              --mount=source=/dist,target=/dist,type=bind    {secrets}    uv pip install --python $UV_PYTHON {}\n",

@@ -66,7 +66,8 @@ impl Evaluator<'_> {
             return self.environment_variable(variable, None, place);
         }
         // `list[str]`, `Optional[int]`: the type stays what it is.
-        if name.starts_with("typing.") || matches!(name, "builtins.list" | "builtins.dict" | "builtins.tuple") {
+        if name.starts_with("typing.") || matches!(name, "builtins.list" | "builtins.dict" | "builtins.tuple")
+        {
             return Value::external(name);
         }
         self.may_raise(name);
@@ -79,11 +80,15 @@ impl Evaluator<'_> {
             return changed;
         }
         if self.environment_unknown {
-            return self.unknown("the code changes environment variables in a way that is not followed", Some(place));
+            return self.unknown(
+                "the code changes environment variables in a way that is not followed",
+                Some(place),
+            );
         }
         match self.facts.variables.get(name).cloned() {
             Some(value) => {
-                let bit = self.assume(format!("the environment variable {name} is {}", pytext::repr_str(&value)));
+                let bit =
+                    self.assume(format!("the environment variable {name} is {}", pytext::repr_str(&value)));
                 Value { origin: Some(place), ..Value::str(value) }.resting_on(bit)
             }
             None => match default {
@@ -152,21 +157,26 @@ impl Evaluator<'_> {
             ("str", []) => Some(Value::str("")),
             ("str", [value]) => self.str(value).map(Value::str),
             ("repr", [value]) => self.repr(value).map(Value::str),
-            ("int", [Value { kind: Kind::Str(s), .. }]) => match pytext::strip(s).replace('_', "").parse::<i64>() {
-                Ok(i) => Some(Value::int(i)),
-                Err(_) if s.len() < 18 && !s.contains('_') => {
-                    let message = format!("invalid literal for int() with base 10: {}", pytext::repr_str(s));
-                    return Err(Exception::new("ValueError", message, place));
+            ("int", [Value { kind: Kind::Str(s), .. }]) => {
+                match pytext::strip(s).replace('_', "").parse::<i64>() {
+                    Ok(i) => Some(Value::int(i)),
+                    Err(_) if s.len() < 18 && !s.contains('_') => {
+                        let message =
+                            format!("invalid literal for int() with base 10: {}", pytext::repr_str(s));
+                        return Err(Exception::new("ValueError", message, place));
+                    }
+                    Err(_) => None,
                 }
-                Err(_) => None,
-            },
+            }
             ("int", [Value { kind: Kind::Int(i), .. }]) => Some(Value::int(*i)),
             ("int", [Value { kind: Kind::Bool(b), .. }]) => Some(Value::int(i64::from(*b))),
             ("float", [Value { kind: Kind::Float(f), .. }]) => Some(Kind::Float(*f).into()),
             ("bool", [value]) => self.truth(value).ok().map(Value::bool),
             ("len", [Value { kind: Kind::Str(s), .. }]) => Some(Value::size(s.chars().count())),
             ("len", [value]) => match &value.kind {
-                Kind::Set(set) if set.poison.borrow().is_none() => Some(Value::size(set.values.borrow().len())),
+                Kind::Set(set) if set.poison.borrow().is_none() => {
+                    Some(Value::size(set.values.borrow().len()))
+                }
                 Kind::List(items) if items.once => None,
                 _ => match self.iterate(value, place) {
                     Ok(Ok(items)) => Some(Value::size(items.len())),
@@ -176,7 +186,10 @@ impl Evaluator<'_> {
             ("list", []) => Some(Value::list(Vec::new())),
             ("tuple", []) => Some(Value::tuple(Vec::new())),
             ("set" | "frozenset", []) => Some(Value::set(Vec::new())),
-            ("list" | "tuple" | "set" | "frozenset" | "sorted" | "reversed" | "enumerate" | "iter", [value, ..]) => {
+            (
+                "list" | "tuple" | "set" | "frozenset" | "sorted" | "reversed" | "enumerate" | "iter",
+                [value, ..],
+            ) => {
                 return self.collect_items(name, value, call, place).map(Some);
             }
             ("dict", []) => {
@@ -204,7 +217,9 @@ impl Evaluator<'_> {
             ("any" | "all", [value]) => match self.iterate(value, place)? {
                 Ok(items) => {
                     let truths: Result<Vec<bool>, _> = items.iter().map(|i| self.truth(i)).collect();
-                    truths.ok().map(|t| Value::bool(if name == "any" { t.contains(&true) } else { !t.contains(&false) }))
+                    truths.ok().map(|t| {
+                        Value::bool(if name == "any" { t.contains(&true) } else { !t.contains(&false) })
+                    })
                 }
                 Err(_) => None,
             },
@@ -218,7 +233,9 @@ impl Evaluator<'_> {
                 let (object, attribute, default) = (object.clone(), Arc::clone(attribute), default.clone());
                 let found = self.attribute(&object, &attribute, place)?;
                 match (&object.kind, &found.kind) {
-                    (Kind::Instance(i), Kind::Unknown(_)) if i.poison.borrow().is_none() && i.class.opaque.is_none() => {
+                    (Kind::Instance(i), Kind::Unknown(_))
+                        if i.poison.borrow().is_none() && i.class.opaque.is_none() =>
+                    {
                         Some(default)
                     }
                     (Kind::Unknown(_) | Kind::External(_), _) => None,
@@ -260,7 +277,13 @@ impl Evaluator<'_> {
         Value { kind: Kind::Instance(Rc::new(instance)), origin: Some(place), rests_on: 0 }
     }
 
-    fn collect_items(&mut self, name: &str, value: &Value, call: &Call, place: Place) -> Result<Value, Exception> {
+    fn collect_items(
+        &mut self,
+        name: &str,
+        value: &Value,
+        call: &Call,
+        place: Place,
+    ) -> Result<Value, Exception> {
         // A set's order does not matter where it is sorted or put into a set again.
         let sorts = matches!(name, "sorted" | "set" | "frozenset");
         let items = match &value.kind {
@@ -315,8 +338,10 @@ impl Evaluator<'_> {
     }
 
     fn range(&self, arguments: &[Value]) -> Option<Value> {
-        let numbers: Vec<i64> =
-            arguments.iter().map(|a| if let Kind::Int(i) = a.kind { Some(i) } else { None }).collect::<Option<_>>()?;
+        let numbers: Vec<i64> = arguments
+            .iter()
+            .map(|a| if let Kind::Int(i) = a.kind { Some(i) } else { None })
+            .collect::<Option<_>>()?;
         let (start, stop, step) = match numbers.as_slice() {
             [stop] => (0, *stop, 1),
             [start, stop] => (*start, *stop, 1),
@@ -370,7 +395,9 @@ impl Evaluator<'_> {
                     Kind::Tuple(_) => &["builtins.tuple"],
                     Kind::Dict(_) => &["builtins.dict"],
                     Kind::Set(_) => &["builtins.set"],
-                    Kind::Path(_) => &["pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "os.PathLike"],
+                    Kind::Path(_) => {
+                        &["pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "os.PathLike"]
+                    }
                     Kind::None => &[],
                     Kind::Image(_) => &["flyte.Image"],
                     _ => return None,
@@ -378,7 +405,8 @@ impl Evaluator<'_> {
                 if own.contains(&&**name) {
                     return Some(true);
                 }
-                let plain = name.starts_with("builtins.") || name.starts_with("pathlib.") || &**name == "flyte.Image";
+                let plain =
+                    name.starts_with("builtins.") || name.starts_with("pathlib.") || &**name == "flyte.Image";
                 if plain && &**name != "builtins.object" { Some(false) } else { None }
             }
             _ => None,
@@ -390,7 +418,8 @@ impl Evaluator<'_> {
             return Ok(None);
         }
         let arguments = call.positional();
-        if let Some(Value { kind: Kind::Unknown(why), .. }) = arguments.iter().find(|a| matches!(a.kind, Kind::Unknown(_)))
+        if let Some(Value { kind: Kind::Unknown(why), .. }) =
+            arguments.iter().find(|a| matches!(a.kind, Kind::Unknown(_)))
             && (name.starts_with("os.path.") || name.starts_with("pathlib."))
         {
             return Ok(Some(again(why).into()));
@@ -405,15 +434,20 @@ impl Evaluator<'_> {
             .collect();
         let first = paths.as_ref().and_then(|p| p.first().cloned());
         Ok(match name {
-            "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" | "pathlib.PurePosixPath" => paths.map(|parts| {
-                let joined = parts.iter().fold(PyPath::new(""), |p, q| p.join(q));
-                Value::path(joined)
-            }),
+            "pathlib.Path" | "pathlib.PurePath" | "pathlib.PosixPath" | "pathlib.PurePosixPath" => {
+                paths.map(|parts| {
+                    let joined = parts.iter().fold(PyPath::new(""), |p, q| p.join(q));
+                    Value::path(joined)
+                })
+            }
             "pathlib.Path.cwd" | "os.getcwd" => {
                 let directory = self.environment.working_directory.clone();
                 let bit = self.assume_fact(Fact::WorkingDirectory);
-                let value =
-                    if name == "os.getcwd" { Value::str(directory) } else { Value::path(PyPath::new(&directory)) };
+                let value = if name == "os.getcwd" {
+                    Value::str(directory)
+                } else {
+                    Value::path(PyPath::new(&directory))
+                };
                 Some(value.resting_on(bit))
             }
             "pathlib.Path.home" => {
@@ -506,18 +540,22 @@ impl Evaluator<'_> {
                 }
                 Some(Kind::Method(Rc::new(entries), "field".into()).into())
             }
-            "dataclasses.dataclass" => {
-                Some(Kind::Method(Rc::new(Value::none()), "dataclass".into()).into())
-            }
+            "dataclasses.dataclass" => Some(Kind::Method(Rc::new(Value::none()), "dataclass".into()).into()),
             "functools.lru_cache" | "functools.wraps" | "functools.cache" => match arguments {
-                [function @ Value { kind: Kind::Function(_), .. }] if name != "functools.wraps" => Some(function.clone()),
+                [function @ Value { kind: Kind::Function(_), .. }] if name != "functools.wraps" => {
+                    Some(function.clone())
+                }
                 _ => Some(Kind::Method(Rc::new(Value::none()), "transparent".into()).into()),
             },
             "functools.partial" => None,
             "typing.cast" => arguments.get(1).cloned(),
             "copy.copy" | "copy.deepcopy" => match arguments {
                 [value] => match &value.kind {
-                    Kind::List(_) => value.sequence().and_then(Result::ok).filter(|items| items.iter().all(is_flat)).map(Value::list),
+                    Kind::List(_) => value
+                        .sequence()
+                        .and_then(Result::ok)
+                        .filter(|items| items.iter().all(is_flat))
+                        .map(Value::list),
                     Kind::Dict(dict) if dict.poison.borrow().is_none() => {
                         let entries = dict.entries.borrow().clone();
                         entries.pairs.iter().all(|(_, v)| is_flat(v)).then(|| Value::dict(entries))
@@ -554,8 +592,15 @@ impl Evaluator<'_> {
 /// A value that holds nothing that can be changed.
 fn is_flat(value: &Value) -> bool {
     match &value.kind {
-        Kind::None | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Str(_) | Kind::Bytes(_) | Kind::Path(_)
-        | Kind::Image(_) | Kind::Secret(_) => true,
+        Kind::None
+        | Kind::Bool(_)
+        | Kind::Int(_)
+        | Kind::Float(_)
+        | Kind::Str(_)
+        | Kind::Bytes(_)
+        | Kind::Path(_)
+        | Kind::Image(_)
+        | Kind::Secret(_) => true,
         Kind::Tuple(items) => items.iter().all(is_flat),
         _ => false,
     }
@@ -564,14 +609,63 @@ fn is_flat(value: &Value) -> bool {
 /// Functions that leave their arguments as they are.
 fn is_harmless(name: &str) -> bool {
     const PREFIXES: &[&str] = &[
-        "logging.", "json.dumps", "os.", "pathlib.", "platform.", "re.", "time.", "datetime.", "uuid.", "hashlib.",
-        "importlib.", "subprocess.", "warnings.", "typing.", "socket.", "getpass.", "math.", "string.", "shutil.", "glob.",
-        "tempfile.", "sys.", "inspect.", "builtins.len", "builtins.str", "builtins.repr", "builtins.min", "builtins.max",
-        "builtins.sum", "builtins.abs", "builtins.round", "builtins.isinstance", "builtins.issubclass", "builtins.hasattr",
-        "builtins.getattr", "builtins.type", "builtins.id", "builtins.hash", "builtins.bool", "builtins.int",
-        "builtins.float", "builtins.open", "builtins.print", "builtins.input", "builtins.any", "builtins.all",
-        "builtins.callable", "builtins.list", "builtins.tuple", "builtins.set", "builtins.dict", "builtins.sorted",
-        "builtins.frozenset", "builtins.filter", "textwrap.", "shlex.", "flyte.",
+        "logging.",
+        "json.dumps",
+        "os.",
+        "pathlib.",
+        "platform.",
+        "re.",
+        "time.",
+        "datetime.",
+        "uuid.",
+        "hashlib.",
+        "importlib.",
+        "subprocess.",
+        "warnings.",
+        "typing.",
+        "socket.",
+        "getpass.",
+        "math.",
+        "string.",
+        "shutil.",
+        "glob.",
+        "tempfile.",
+        "sys.",
+        "inspect.",
+        "builtins.len",
+        "builtins.str",
+        "builtins.repr",
+        "builtins.min",
+        "builtins.max",
+        "builtins.sum",
+        "builtins.abs",
+        "builtins.round",
+        "builtins.isinstance",
+        "builtins.issubclass",
+        "builtins.hasattr",
+        "builtins.getattr",
+        "builtins.type",
+        "builtins.id",
+        "builtins.hash",
+        "builtins.bool",
+        "builtins.int",
+        "builtins.float",
+        "builtins.open",
+        "builtins.print",
+        "builtins.input",
+        "builtins.any",
+        "builtins.all",
+        "builtins.callable",
+        "builtins.list",
+        "builtins.tuple",
+        "builtins.set",
+        "builtins.dict",
+        "builtins.sorted",
+        "builtins.frozenset",
+        "builtins.filter",
+        "textwrap.",
+        "shlex.",
+        "flyte.",
     ];
     PREFIXES.iter().any(|p| name.starts_with(p))
 }
@@ -607,8 +701,12 @@ fn dedent(text: &str) -> Option<String> {
         return None;
     }
     let blank = |line: &str| line.chars().all(|c| c == ' ');
-    let margin = text.split('\n').filter(|l| !blank(l)).map(|l| l.len() - l.trim_start_matches(' ').len()).min().unwrap_or(0);
+    let margin = text
+        .split('\n')
+        .filter(|l| !blank(l))
+        .map(|l| l.len() - l.trim_start_matches(' ').len())
+        .min()
+        .unwrap_or(0);
     let lines: Vec<&str> = text.split('\n').map(|l| if blank(l) { "" } else { &l[margin..] }).collect();
     Some(lines.join("\n"))
 }
-

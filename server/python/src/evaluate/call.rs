@@ -166,8 +166,13 @@ impl Evaluator<'_> {
                     "builtins.staticmethod" => closure.flavour = Flavour::Static,
                     "builtins.classmethod" => closure.flavour = Flavour::Class,
                     "builtins.property" | "functools.cached_property" => closure.flavour = Flavour::Property,
-                    "functools.lru_cache" | "functools.cache" | "abc.abstractmethod" | "typing.overload"
-                    | "typing.final" | "typing.override" | "typing_extensions.override" => {}
+                    "functools.lru_cache"
+                    | "functools.cache"
+                    | "abc.abstractmethod"
+                    | "typing.overload"
+                    | "typing.final"
+                    | "typing.override"
+                    | "typing_extensions.override" => {}
                     _ => wrapping.push(decorator),
                 },
                 // `@functools.lru_cache(…)` and `@functools.wraps(f)` leave the function as it is.
@@ -217,7 +222,9 @@ impl Evaluator<'_> {
                     _ if super::flyte::is_environment(base) => environment = Some(Arc::clone(base)),
                     other => match exception::builtin(other.strip_prefix("builtins.").unwrap_or("")) {
                         Some(builtin) => exception = Some(builtin.into()),
-                        None => opaque = Some(format!("the base {other} of the class {name} is not followed")),
+                        None => {
+                            opaque = Some(format!("the base {other} of the class {name} is not followed"))
+                        }
                     },
                 },
                 // `Generic[T]` and the like are subscripts of libraries.
@@ -282,11 +289,14 @@ impl Evaluator<'_> {
         scope: &Scope,
         frame: &Frame,
     ) -> Vec<(Arc<str>, bool)> {
-        let mut fields: Vec<(Arc<str>, bool)> = parents.iter().filter_map(|p| p.fields.clone()).flatten().collect();
+        let mut fields: Vec<(Arc<str>, bool)> =
+            parents.iter().filter_map(|p| p.fields.clone()).flatten().collect();
         let module = &self.modules[frame.module].module;
         for statement in body {
             let StatementKind::Annotated { target, .. } = &statement.kind else { continue };
-            let Some(ast::Expression::Name(name)) = module.expressions.get(*target as usize) else { continue };
+            let Some(ast::Expression::Name(name)) = module.expressions.get(*target as usize) else {
+                continue;
+            };
             let text = module.text.get(statement.span.range()).unwrap_or("");
             if text.contains("ClassVar") {
                 continue;
@@ -350,19 +360,33 @@ impl Evaluator<'_> {
         }
         let why = match &value.kind {
             Kind::Unknown(why) => Arc::clone(why),
-            _ => Arc::new(Unknown { reason: "the keywords passed with ** are not known".into(), site: Some(self.site(place)) }),
+            _ => Arc::new(Unknown {
+                reason: "the keywords passed with ** are not known".into(),
+                site: Some(self.site(place)),
+            }),
         };
-        call.arguments.more_keywords = Some(Value { kind: again(&why), origin: Some(place), rests_on: value.rests_on });
+        call.arguments.more_keywords =
+            Some(Value { kind: again(&why), origin: Some(place), rests_on: value.rests_on });
     }
 
     /// Calls a value.
-    pub(crate) fn call_value(&mut self, function: &Value, call: Call, place: Place) -> Result<Value, Exception> {
+    pub(crate) fn call_value(
+        &mut self,
+        function: &Value,
+        call: Call,
+        place: Place,
+    ) -> Result<Value, Exception> {
         if function.rests_on & self.contradicted != 0 {
-            return Ok(self.unknown("it depends on an environment variable that is otherwise in this case", Some(place)));
+            return Ok(self.unknown(
+                "it depends on an environment variable that is otherwise in this case",
+                Some(place),
+            ));
         }
         match &function.kind {
             Kind::Function(closure) => self.call_closure(closure, None, call, place),
-            Kind::Bound(object, closure) => self.call_closure(closure, Some(Value::clone(object)), call, place),
+            Kind::Bound(object, closure) => {
+                self.call_closure(closure, Some(Value::clone(object)), call, place)
+            }
             Kind::Class(class) => self.construct(class, call, place),
             Kind::External(name) => {
                 let name = Arc::clone(name);
@@ -510,7 +534,11 @@ impl Evaluator<'_> {
                 }
             }
             None if call.values().next().is_some() => {
-                return Err(Exception::new("TypeError", format!("{}() takes no arguments", class.name), place));
+                return Err(Exception::new(
+                    "TypeError",
+                    format!("{}() takes no arguments", class.name),
+                    place,
+                ));
             }
             None => {}
         }
@@ -528,7 +556,11 @@ impl Evaluator<'_> {
     ) -> Result<Value, Exception> {
         let parameters: Vec<Parameter<'_>> = fields
             .iter()
-            .map(|(name, has_default)| Parameter { name, kind: ParameterKind::Positional, required: !has_default })
+            .map(|(name, has_default)| Parameter {
+                name,
+                kind: ParameterKind::Positional,
+                required: !has_default,
+            })
             .collect();
         let qualname = format!("{}.__init__", class.name);
         let slots = match bind(&qualname, 1, &parameters, &call.arguments) {
@@ -569,7 +601,12 @@ impl Evaluator<'_> {
     }
 
     /// `object.name`
-    pub(crate) fn attribute(&mut self, object: &Value, name: &Arc<str>, place: Place) -> Result<Value, Exception> {
+    pub(crate) fn attribute(
+        &mut self,
+        object: &Value,
+        name: &Arc<str>,
+        place: Place,
+    ) -> Result<Value, Exception> {
         let rests_on = object.rests_on;
         let value = self.attribute_of(object, name, place)?;
         Ok(value.resting_on(rests_on))
@@ -607,8 +644,15 @@ impl Evaluator<'_> {
                 "as_env_var" => &secret.as_env_var,
                 _ => return Ok(self.unknown(format!("a secret's {name} is not followed"), Some(place))),
             })),
-            Kind::Function(closure) if &**name == "__name__" => Ok(Value::str(Arc::clone(&closure.function.name))),
-            Kind::Function(_) | Kind::Bound(..) | Kind::Layer(_) | Kind::Ellipsis | Kind::Slice(_) | Kind::None => {
+            Kind::Function(closure) if &**name == "__name__" => {
+                Ok(Value::str(Arc::clone(&closure.function.name)))
+            }
+            Kind::Function(_)
+            | Kind::Bound(..)
+            | Kind::Layer(_)
+            | Kind::Ellipsis
+            | Kind::Slice(_)
+            | Kind::None => {
                 self.may_raise(name);
                 Ok(self.unknown(format!("the attribute {name} is not followed"), Some(place)))
             }
@@ -638,7 +682,9 @@ impl Evaluator<'_> {
                     let class = Value::from(Kind::Class(Rc::clone(&instance.class)));
                     Ok(Kind::Bound(Rc::new(class), closure).into())
                 }
-                Flavour::Property => self.call_closure(&closure, Some(object.clone()), Call::default(), place),
+                Flavour::Property => {
+                    self.call_closure(&closure, Some(object.clone()), Call::default(), place)
+                }
             },
             Some(value) => Ok(value),
             None => {
@@ -648,7 +694,12 @@ impl Evaluator<'_> {
         }
     }
 
-    fn class_attribute(&mut self, class: &Rc<Class>, name: &Arc<str>, place: Place) -> Result<Value, Exception> {
+    fn class_attribute(
+        &mut self,
+        class: &Rc<Class>,
+        name: &Arc<str>,
+        place: Place,
+    ) -> Result<Value, Exception> {
         if &**name == "__name__" {
             return Ok(Value::str(Arc::clone(&class.name)));
         }
@@ -708,10 +759,14 @@ impl Evaluator<'_> {
             let place = Place { module: closure.module, span: closure.function.span };
             let scope = Scope::below(&closure.scope);
             for parameter in &closure.function.parameters {
-                let value = self.unknown(format!("it is the parameter {} of {}", parameter.name, closure.function.name), Some(place));
+                let value = self.unknown(
+                    format!("it is the parameter {} of {}", parameter.name, closure.function.name),
+                    Some(place),
+                );
                 scope.set(&parameter.name, value);
             }
-            let frame = Frame { module: closure.module, scope, function: Some(Arc::clone(&closure.function)) };
+            let frame =
+                Frame { module: closure.module, scope, function: Some(Arc::clone(&closure.function)) };
             match &closure.function.body {
                 Body::Expression(id) => {
                     let _ = self.evaluate(*id, &frame);

@@ -30,7 +30,9 @@ impl Condition {
         }
         match self.text.strip_prefix("not ") {
             Some(rest) if !rest.contains(" and ") && !rest.contains(" or ") => rest.to_owned(),
-            _ if self.text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c)) => format!("not {}", self.text),
+            _ if self.text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c)) => {
+                format!("not {}", self.text)
+            }
             _ => format!("not ({})", self.text),
         }
     }

@@ -19,7 +19,9 @@ impl Evaluator<'_> {
     fn convert(&self, value: &Value, rests_on: &mut u64, depth: u32) -> ModelValue {
         *rests_on |= value.rests_on;
         if value.rests_on & self.contradicted != 0 {
-            return ModelValue::unknown("it depends on an environment variable that is otherwise in this case");
+            return ModelValue::unknown(
+                "it depends on an environment variable that is otherwise in this case",
+            );
         }
         if depth > 50 {
             return ModelValue::unknown("it is nested too deeply");
@@ -57,7 +59,9 @@ impl Evaluator<'_> {
             Kind::Path(p) => ModelValue::Path(p.clone()),
             Kind::Secret(s) => ModelValue::Secret(Arc::clone(s)),
             Kind::Unknown(why) => self.sited(why, value),
-            Kind::VersionInfo(..) => ModelValue::unknown("only the first two numbers of sys.version_info are known"),
+            Kind::VersionInfo(..) => {
+                ModelValue::unknown("only the first two numbers of sys.version_info are known")
+            }
             Kind::Image(_) => ModelValue::Object("Image"),
             Kind::Function(_) => ModelValue::Object("function"),
             Kind::Bound(..) => ModelValue::Object("method"),
@@ -65,9 +69,10 @@ impl Evaluator<'_> {
             Kind::Module(_) => ModelValue::Object("module"),
             Kind::Ellipsis => ModelValue::Object("ellipsis"),
             Kind::External(name) => ModelValue::unknown(&format!("{name} is not known")),
-            Kind::Instance(instance) => {
-                ModelValue::unknown(&format!("an object of the class {} is not followed here", instance.class.name))
-            }
+            Kind::Instance(instance) => ModelValue::unknown(&format!(
+                "an object of the class {} is not followed here",
+                instance.class.name
+            )),
             _ => ModelValue::unknown("it is an object that is not followed"),
         }
     }

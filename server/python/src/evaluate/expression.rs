@@ -57,7 +57,10 @@ impl Evaluator<'_> {
                     Some(Expression::Attribute { name_span, .. }) => name_span.start,
                     _ => place.span.start,
                 };
-                call.site = Some(Place { module: frame.module, span: crate::syntax::ast::Span { start, ..place.span } });
+                call.site = Some(Place {
+                    module: frame.module,
+                    span: crate::syntax::ast::Span { start, ..place.span },
+                });
                 if let Some(value) = self.scope_call(&operand, frame, place) {
                     return Ok(value);
                 }
@@ -73,7 +76,9 @@ impl Evaluator<'_> {
                 let right = self.evaluate(*right, frame)?;
                 self.binary(*operator, &operand, &right, place)
             }
-            Some(Expression::Logical(is_and, _, right)) => self.logical(*is_and, operand, *right, frame, place),
+            Some(Expression::Logical(is_and, _, right)) => {
+                self.logical(*is_and, operand, *right, frame, place)
+            }
             _ => Ok(self.unknown("it is no Python", Some(place))),
         }
     }
@@ -191,7 +196,12 @@ impl Evaluator<'_> {
     }
 
     /// The items of a display, stars unpacked; or the unknown value that the whole becomes.
-    fn items(&mut self, ids: &[Id], frame: &Frame, place: Place) -> Result<Result<Vec<Value>, Value>, Exception> {
+    fn items(
+        &mut self,
+        ids: &[Id],
+        frame: &Frame,
+        place: Place,
+    ) -> Result<Result<Vec<Value>, Value>, Exception> {
         let module = Arc::clone(&self.modules[frame.module].module);
         let mut values = Vec::with_capacity(ids.len());
         let mut unknown = None;
@@ -229,7 +239,12 @@ impl Evaluator<'_> {
         Value::set(kept)
     }
 
-    fn dictionary(&mut self, pairs: &[(Option<Id>, Id)], frame: &Frame, place: Place) -> Result<Value, Exception> {
+    fn dictionary(
+        &mut self,
+        pairs: &[(Option<Id>, Id)],
+        frame: &Frame,
+        place: Place,
+    ) -> Result<Value, Exception> {
         let mut entries = Entries::default();
         let mut unknown = None;
         for (key, value) in pairs {
@@ -239,7 +254,10 @@ impl Evaluator<'_> {
                     let value = self.evaluate(*value, frame)?;
                     match name.key() {
                         Some(key) => entries.set(key, name, value),
-                        None => unknown = Some(self.unknown("a dictionary with a key that is not known", Some(place))),
+                        None => {
+                            unknown =
+                                Some(self.unknown("a dictionary with a key that is not known", Some(place)))
+                        }
                     }
                 }
                 None => {
@@ -252,7 +270,10 @@ impl Evaluator<'_> {
                                 }
                             }
                         }
-                        _ => unknown = Some(self.unknown("a dictionary with ** of something not known", Some(place))),
+                        _ => {
+                            unknown =
+                                Some(self.unknown("a dictionary with ** of something not known", Some(place)))
+                        }
                     }
                 }
             }
@@ -329,7 +350,9 @@ impl Evaluator<'_> {
                 for (name, value) in results {
                     match (name.key(), value) {
                         (Some(key), Some(value)) => entries.set(key, name, value),
-                        _ => return Ok(self.unknown("a dictionary with a key that is not known", Some(place))),
+                        _ => {
+                            return Ok(self.unknown("a dictionary with a key that is not known", Some(place)));
+                        }
                     }
                 }
                 Value::dict(entries)

@@ -55,12 +55,9 @@ impl Evaluator<'_> {
         }
         match name {
             "Image" => {
-                let raised = Raised {
-                    exception: "TypeError",
-                    message: DIRECT.to_owned(),
-                    cause: Cause::Other,
-                };
-                Some(self.definition_error(raised, None, place))
+                let raised =
+                    Raised { exception: "TypeError", message: DIRECT.to_owned(), cause: Cause::Other };
+                Some(self.definition_error(raised, None, place, place, None))
             }
             "Secret" => Some(self.make_secret(call, place)),
             "build" | "build_images" => Some(Ok(self.unknown("the result of a build", Some(place)))),
@@ -160,7 +157,8 @@ impl Evaluator<'_> {
                 if let Some(parent) = receiver.and_then(|r| self.images.get_mut(r)) {
                     parent.has_descendants = true;
                 }
-                self.definition_error(raised, before.as_ref().map(|(i, _)| &**i), place)
+                let blamed = blamed(&raised.cause, call).or(call.site).unwrap_or(place);
+                self.definition_error(raised, before.as_ref().map(|(i, _)| &**i), place, blamed, Some(method.name))
             }
             Err(Stop::Unknown(why)) => {
                 let why = if why.site.is_some() {
@@ -207,7 +205,8 @@ impl Evaluator<'_> {
 
     /// Something was set on an image behind its back (`object.__setattr__` reaches it, too).
     pub(crate) fn tamper(&mut self, id: usize, name: &str) {
-        let why = Arc::new(Unknown { reason: format!("the code sets the image's {name} itself"), site: None });
+        let why =
+            Arc::new(Unknown { reason: format!("the code sets the image's {name} itself"), site: None });
         let opaque = Image::opaque(why, &self.world());
         if let Some(record) = self.images.get_mut(id) {
             record.image = Arc::new(opaque);
@@ -256,8 +255,12 @@ impl Evaluator<'_> {
 
     fn make_secret(&mut self, call: &Call, place: Place) -> Result<Value, Exception> {
         let parameter = |name, required| Parameter { name, kind: ParameterKind::Positional, required };
-        let parameters =
-            [parameter("key", true), parameter("group", false), parameter("mount", false), parameter("as_env_var", false)];
+        let parameters = [
+            parameter("key", true),
+            parameter("group", false),
+            parameter("mount", false),
+            parameter("as_env_var", false),
+        ];
         let (values, rests_on) = match self.bound("Secret.__init__", &parameters, call, place) {
             Ok(bound) => bound,
             Err(exception) => return self.softly(exception),
@@ -278,7 +281,8 @@ impl Evaluator<'_> {
             return Err(exception);
         }
         self.note_import_error(&exception.raised, exception.place);
-        let reason = format!("flyte raises {} here: {}", exception.raised.exception, exception.raised.message);
+        let reason =
+            format!("flyte raises {} here: {}", exception.raised.exception, exception.raised.message);
         Ok(self.unknown(reason, Some(exception.place)))
     }
 
@@ -349,7 +353,12 @@ impl Evaluator<'_> {
     /// What flyte says to an `image=` that is neither an image nor a string.
     fn check_image(&self, image: &Value, place: Place) -> Option<Exception> {
         let shown = match &image.kind {
-            Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) | Kind::List(_) | Kind::Tuple(_) | Kind::Dict(_)
+            Kind::Int(_)
+            | Kind::Float(_)
+            | Kind::Bool(_)
+            | Kind::List(_)
+            | Kind::Tuple(_)
+            | Kind::Dict(_)
                 if self.truth(image) == Ok(true) =>
             {
                 format!("<class '{}'>", image.type_name())
@@ -419,13 +428,39 @@ impl Evaluator<'_> {
     }
 }
 
+/// The argument to blame for an error, where it is one argument.
+fn blamed(cause: &Cause, call: &Call) -> Option<Place> {
+    let is_list = |value: &Value| match &value.kind {
+        Kind::List(_) => true,
+        Kind::Tuple(items) => items.iter().any(|i| matches!(i.kind, Kind::List(_))),
+        _ => false,
+    };
+    let keyword = |wanted: &dyn Fn(&str, &Value) -> bool| {
+        let place = call.arguments.keywords.iter().position(|(n, v)| wanted(n, v))?;
+        call.keyword_places.get(place).copied().flatten()
+    };
+    match cause {
+        Cause::List { field } => {
+            let position = call.positional().iter().position(is_list);
+            position
+                .and_then(|p| call.places.get(p).copied().flatten())
+                .or_else(|| keyword(&|name, value| name == *field || is_list(value)))
+        }
+        Cause::NotTxt { .. } => {
+            call.places.first().copied().flatten().or_else(|| keyword(&|name, _| name == "file"))
+        }
+        _ => None,
+    }
+}
+
 /// flyte's text for `Image(…)`.
-const DIRECT: &str = "Direct instantiation of Image not allowed, please use one of the various from_...() methods instead";
+const DIRECT: &str =
+    "Direct instantiation of Image not allowed, please use one of the various from_...() methods instead";
 
 /// `[a-z0-9]+([_-][a-z0-9]+)*`
 fn is_environment_name(name: &str) -> bool {
     !name.is_empty()
-        && name
-            .split(['_', '-'])
-            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+        && name.split(['_', '-']).all(|part| {
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
 }

@@ -9,7 +9,12 @@ use super::value::{Kind, Place, Value, again};
 use crate::syntax::ast::Part;
 
 impl Evaluator<'_> {
-    pub(crate) fn format_string(&mut self, parts: &[Part], frame: &Frame, place: Place) -> Result<Value, Exception> {
+    pub(crate) fn format_string(
+        &mut self,
+        parts: &[Part],
+        frame: &Frame,
+        place: Place,
+    ) -> Result<Value, Exception> {
         let mut text = String::new();
         let mut rests_on = 0;
         let mut unknown: Option<Value> = None;
@@ -34,13 +39,23 @@ impl Evaluator<'_> {
         Ok(unknown.unwrap_or_else(|| Value::str(text)).resting_on(rests_on))
     }
 
-    fn formatted(&self, value: &Value, conversion: Option<char>, spec: &Value, place: Place) -> Result<String, Value> {
+    fn formatted(
+        &self,
+        value: &Value,
+        conversion: Option<char>,
+        spec: &Value,
+        place: Place,
+    ) -> Result<String, Value> {
         let Kind::Str(spec) = &spec.kind else { return Err(spec.clone()) };
         let shown = |text: Option<String>| text.ok_or_else(|| self.unshowable(value, place));
         match conversion {
-            Some('r') => return pad(&shown(self.repr(value))?, spec).ok_or_else(|| self.unshowable(value, place)),
+            Some('r') => {
+                return pad(&shown(self.repr(value))?, spec).ok_or_else(|| self.unshowable(value, place));
+            }
             Some('a') => return Err(self.unknown("ascii() is not followed", Some(place))),
-            Some(_) => return pad(&shown(self.str(value))?, spec).ok_or_else(|| self.unshowable(value, place)),
+            Some(_) => {
+                return pad(&shown(self.str(value))?, spec).ok_or_else(|| self.unshowable(value, place));
+            }
             None => {}
         }
         if spec.is_empty() {
@@ -60,7 +75,8 @@ impl Evaluator<'_> {
             Kind::Unknown(why) => {
                 Value { kind: again(why), origin: value.origin.or(Some(place)), rests_on: value.rests_on }
             }
-            _ => self.unknown("how this is written as text is not followed", Some(value.origin.unwrap_or(place))),
+            _ => self
+                .unknown("how this is written as text is not followed", Some(value.origin.unwrap_or(place))),
         }
     }
 
@@ -83,7 +99,9 @@ impl Evaluator<'_> {
         text: impl Fn(&image_model::value::Value) -> image_model::error::Res<String>,
     ) -> Option<String> {
         match &value.kind {
-            Kind::Image(_) | Kind::Instance(_) | Kind::Function(_) | Kind::Class(_) | Kind::External(_) => None,
+            Kind::Image(_) | Kind::Instance(_) | Kind::Function(_) | Kind::Class(_) | Kind::External(_) => {
+                None
+            }
             _ => text(&self.to_model(value).0).ok(),
         }
     }
@@ -298,7 +316,9 @@ mod tests {
     // The expected texts are those of Python's format().
     #[test]
     fn formats_are_pythons() {
-        for (value, spec, text) in [(7, "02d", "07"), (1234567, ",", "1,234,567"), (5, ">4", "   5"), (255, "x", "ff")] {
+        for (value, spec, text) in
+            [(7, "02d", "07"), (1234567, ",", "1,234,567"), (5, ">4", "   5"), (255, "x", "ff")]
+        {
             assert_eq!(format_int(value, spec).as_deref(), Some(text), "{spec}");
         }
         assert_eq!(format_float(1.005, ".2f").as_deref(), Some("1.00"));

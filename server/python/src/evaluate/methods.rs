@@ -75,7 +75,13 @@ impl Evaluator<'_> {
         }
     }
 
-    fn str_method(&mut self, s: &Arc<str>, name: &str, call: &Call, place: Place) -> Result<Option<Value>, Exception> {
+    fn str_method(
+        &mut self,
+        s: &Arc<str>,
+        name: &str,
+        call: &Call,
+        place: Place,
+    ) -> Result<Option<Value>, Exception> {
         let text = |i: usize| match call.positional().get(i).map(|v| &v.kind) {
             Some(Kind::Str(t)) => Some(Arc::clone(t)),
             _ => None,
@@ -92,11 +98,15 @@ impl Evaluator<'_> {
                 _ => None,
             }
         };
-        let strips = |set: Vec<char>| move |c: char| if set.is_empty() { pytext::is_space(c) } else { set.contains(&c) };
+        let strips = |set: Vec<char>| {
+            move |c: char| if set.is_empty() { pytext::is_space(c) } else { set.contains(&c) }
+        };
         let strings = |items: Vec<&str>| Value::list(items.into_iter().map(Value::str).collect());
         Ok(match (name, count) {
             ("upper", 0) => Some(Value::str(s.to_uppercase())),
-            ("lower" | "casefold", 0) if name == "lower" || s.is_ascii() => Some(Value::str(s.to_lowercase())),
+            ("lower" | "casefold", 0) if name == "lower" || s.is_ascii() => {
+                Some(Value::str(s.to_lowercase()))
+            }
             ("capitalize", 0) if s.is_ascii() => {
                 let mut lower = s.to_ascii_lowercase();
                 if let Some(first) = lower.get_mut(0..1) {
@@ -119,9 +129,11 @@ impl Evaluator<'_> {
                     _ => None,
                 };
                 options.map(|options| {
-                    Value::bool(options.iter().any(|o| {
-                        if name == "startswith" { s.starts_with(&**o) } else { s.ends_with(&**o) }
-                    }))
+                    Value::bool(
+                        options.iter().any(|o| {
+                            if name == "startswith" { s.starts_with(&**o) } else { s.ends_with(&**o) }
+                        }),
+                    )
                 })
             }
             ("replace", 2 | 3) => match (text(0), text(1), number(2)) {
@@ -133,7 +145,9 @@ impl Evaluator<'_> {
                 }
                 _ => None,
             },
-            ("split" | "rsplit", 0) => Some(strings(s.split(pytext::is_space).filter(|p| !p.is_empty()).collect())),
+            ("split" | "rsplit", 0) => {
+                Some(strings(s.split(pytext::is_space).filter(|p| !p.is_empty()).collect()))
+            }
             ("split", 1 | 2) => match (text(0), number(1)) {
                 (Some(sep), _) if sep.is_empty() => {
                     return Err(Exception::new("ValueError", "empty separator", place));
@@ -150,7 +164,8 @@ impl Evaluator<'_> {
                 }
                 (Some(sep), None) if count == 1 => Some(strings(s.split(&*sep).collect())),
                 (Some(sep), Some(n)) if n >= 0 => {
-                    let mut parts: Vec<&str> = s.rsplitn(usize::try_from(n).unwrap_or(0) + 1, &*sep).collect();
+                    let mut parts: Vec<&str> =
+                        s.rsplitn(usize::try_from(n).unwrap_or(0) + 1, &*sep).collect();
                     parts.reverse();
                     Some(strings(parts))
                 }
@@ -214,7 +229,8 @@ impl Evaluator<'_> {
                     return Ok(self.unknown("what is joined here is not followed", Some(place)));
                 }
                 _ => {
-                    let message = format!("sequence item {i}: expected str instance, {} found", item.type_name());
+                    let message =
+                        format!("sequence item {i}: expected str instance, {} found", item.type_name());
                     return Err(Exception::new("TypeError", message, place));
                 }
             }
@@ -280,7 +296,9 @@ impl Evaluator<'_> {
                     None => return Ok(None),
                 }
             }
-            ("count" | "index", ..) => return Ok(Some(self.unknown("this method is not followed", Some(place)))),
+            ("count" | "index", ..) => {
+                return Ok(Some(self.unknown("this method is not followed", Some(place))));
+            }
             _ => return Ok(None),
         }
         Ok(Some(Value::none()))
@@ -344,7 +362,8 @@ impl Evaluator<'_> {
                 match found {
                     Some(value) => value,
                     None => {
-                        let (name, value) = (call.positional()[0].clone(), default.unwrap_or_else(Value::none));
+                        let (name, value) =
+                            (call.positional()[0].clone(), default.unwrap_or_else(Value::none));
                         let stored = value.clone();
                         self.change_dict(object, &dict, |entries| entries.set(key, name, stored));
                         value

@@ -94,8 +94,8 @@ pub struct Found {
     pub assumptions: Vec<String>,
     /// Where the names stand that it hangs on, in this outcome.
     pub unsettled: Option<Arc<Unknown>>,
-    /// flyte's error at the definition, with the call that raises it.
-    pub error: Option<(Raised, Site)>,
+    /// flyte's error at the definition, with the range to blame and the method that raises it.
+    pub error: Option<(Raised, Site, Option<&'static str>)>,
     /// Made in a function that nothing calls: its parameters are unknown.
     pub speculative: bool,
 }
@@ -142,7 +142,7 @@ struct ImageRecord {
     owner: usize,
     rests_on: u64,
     has_descendants: bool,
-    error: Option<(Raised, Place)>,
+    error: Option<(Raised, Place, Option<&'static str>)>,
     uses: Vec<Place>,
     speculative: bool,
 }
@@ -302,11 +302,18 @@ impl<'a> Evaluator<'a> {
 
     /// An exception of flyte's at a definition. Outside of a `try` the evaluation goes on with an image of which
     /// nothing is known, so that the rest of the file is still looked at.
-    fn definition_error(&mut self, raised: Raised, image: Option<&Image>, place: Place) -> Result<Value, Exception> {
+    fn definition_error(
+        &mut self,
+        raised: Raised,
+        image: Option<&Image>,
+        place: Place,
+        blamed: Place,
+        method: Option<&'static str>,
+    ) -> Result<Value, Exception> {
         if !self.attempts.is_empty() {
-            return Err(Exception::from_raised(raised, place));
+            return Err(Exception::from_raised(raised, blamed));
         }
-        self.note_import_error(&raised, place);
+        self.note_import_error(&raised, blamed);
         let why = Unknown {
             reason: format!("flyte raises {} here: {}", raised.exception, raised.message),
             site: Some(self.site(place)),
@@ -317,7 +324,7 @@ impl<'a> Evaluator<'a> {
             broken.origin.clone_from(&image.origin);
         }
         let id = self.add_image(broken, place, None, 0);
-        self.images[id].error = Some((raised, place));
+        self.images[id].error = Some((raised, blamed, method));
         Ok(Kind::Image(id).into())
     }
 
@@ -361,7 +368,8 @@ impl<'a> Evaluator<'a> {
                     .collect();
                 let unsettled = (record.rests_on & self.contradicted != 0).then(|| {
                     Arc::new(Unknown {
-                        reason: "it depends on an environment variable that is otherwise in this case".to_owned(),
+                        reason: "it depends on an environment variable that is otherwise in this case"
+                            .to_owned(),
                         site: None,
                     })
                 });
@@ -374,7 +382,7 @@ impl<'a> Evaluator<'a> {
                     own: record.owner == 0,
                     assumptions,
                     unsettled,
-                    error: record.error.clone().map(|(raised, place)| (raised, self.site(place))),
+                    error: record.error.clone().map(|(raised, place, method)| (raised, self.site(place), method)),
                     speculative: record.speculative,
                 }
             })

@@ -12,8 +12,8 @@ use super::exception::Exception;
 use super::scope::Scope;
 use super::value::{Kind, Place, Value};
 use super::{Evaluator, Loaded, bounds};
-use crate::syntax::ast::{Alias, Module};
 use crate::syntax;
+use crate::syntax::ast::{Alias, Module};
 
 type Stamp = (u64, Option<SystemTime>);
 
@@ -57,14 +57,79 @@ impl Sources {
 /// Libraries that are never looked for in the workspace: Python's own, and flyte's.
 fn is_library(name: &str) -> bool {
     const LIBRARIES: &[&str] = &[
-        "__future__", "abc", "argparse", "ast", "asyncio", "base64", "builtins", "collections", "concurrent",
-        "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "flyte", "flyteidl2", "flytekit",
-        "flyteplugins", "fractions", "functools", "getpass", "glob", "hashlib", "http", "importlib", "inspect", "io",
-        "itertools", "json", "logging", "math", "multiprocessing", "operator", "os", "pathlib", "pickle", "platform",
-        "pprint", "random", "re", "secrets", "shlex", "shutil", "signal", "site", "socket", "sqlite3", "statistics",
-        "string", "struct", "subprocess", "sys", "sysconfig", "tempfile", "textwrap", "threading", "time", "tomllib",
-        "traceback", "types", "typing", "typing_extensions", "union", "unittest", "urllib", "uuid", "venv", "warnings",
-        "weakref", "zipfile", "zlib",
+        "__future__",
+        "abc",
+        "argparse",
+        "ast",
+        "asyncio",
+        "base64",
+        "builtins",
+        "collections",
+        "concurrent",
+        "contextlib",
+        "copy",
+        "csv",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "flyte",
+        "flyteidl2",
+        "flytekit",
+        "flyteplugins",
+        "fractions",
+        "functools",
+        "getpass",
+        "glob",
+        "hashlib",
+        "http",
+        "importlib",
+        "inspect",
+        "io",
+        "itertools",
+        "json",
+        "logging",
+        "math",
+        "multiprocessing",
+        "operator",
+        "os",
+        "pathlib",
+        "pickle",
+        "platform",
+        "pprint",
+        "random",
+        "re",
+        "secrets",
+        "shlex",
+        "shutil",
+        "signal",
+        "site",
+        "socket",
+        "sqlite3",
+        "statistics",
+        "string",
+        "struct",
+        "subprocess",
+        "sys",
+        "sysconfig",
+        "tempfile",
+        "textwrap",
+        "threading",
+        "time",
+        "tomllib",
+        "traceback",
+        "types",
+        "typing",
+        "typing_extensions",
+        "union",
+        "unittest",
+        "urllib",
+        "uuid",
+        "venv",
+        "warnings",
+        "weakref",
+        "zipfile",
+        "zlib",
     ];
     LIBRARIES.binary_search(&name).is_ok()
 }
@@ -212,9 +277,16 @@ impl Evaluator<'_> {
         module: usize,
         scope: &Rc<Scope>,
     ) -> Result<(), Exception> {
-        let source = if level > 0 { self.relative(level, from, module) } else { self.import_dotted(from).map(|(_, l)| l) };
+        let source = if level > 0 {
+            self.relative(level, from, module)
+        } else {
+            self.import_dotted(from).map(|(_, l)| l)
+        };
         if source.is_none() {
-            self.import_may_fail(if level > 0 { "." } else { from.split('.').next().unwrap_or_default() }, from);
+            self.import_may_fail(
+                if level > 0 { "." } else { from.split('.').next().unwrap_or_default() },
+                from,
+            );
         }
         if names.is_empty() {
             self.import_star(source, from, module, scope);

@@ -14,12 +14,79 @@ use crate::syntax::ast::{Comparison, Expression, StatementKind};
 
 /// Builtin functions and classes that the evaluator may meet.
 const BUILTINS: &[&str] = &[
-    "abs", "all", "any", "bool", "bytes", "callable", "dict", "dir", "divmod", "enumerate", "filter", "float", "format",
-    "frozenset", "getattr", "globals", "hasattr", "hash", "id", "input", "int", "isinstance", "issubclass", "iter", "len",
-    "list", "locals", "map", "max", "min", "next", "object", "open", "ord", "chr", "pow", "print", "property", "range",
-    "repr", "reversed", "round", "set", "setattr", "slice", "sorted", "staticmethod", "classmethod", "str", "sum", "super",
-    "tuple", "type", "vars", "zip", "exec", "eval", "NotImplemented", "__import__", "breakpoint", "exit", "quit", "hex",
-    "oct", "bin", "ascii", "memoryview", "bytearray", "complex", "delattr", "compile", "aiter", "anext",
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "bytes",
+    "callable",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "locals",
+    "map",
+    "max",
+    "min",
+    "next",
+    "object",
+    "open",
+    "ord",
+    "chr",
+    "pow",
+    "print",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "classmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "vars",
+    "zip",
+    "exec",
+    "eval",
+    "NotImplemented",
+    "__import__",
+    "breakpoint",
+    "exit",
+    "quit",
+    "hex",
+    "oct",
+    "bin",
+    "ascii",
+    "memoryview",
+    "bytearray",
+    "complex",
+    "delattr",
+    "compile",
+    "aiter",
+    "anext",
 ];
 
 impl Evaluator<'_> {
@@ -73,12 +140,28 @@ impl Evaluator<'_> {
     /// A name that `from flyte import *` may have brought.
     fn star_name(&self, module: usize, name: &str) -> Option<Value> {
         const FLYTE: &[&str] = &[
-            "Image", "Secret", "TaskEnvironment", "Environment", "ContainerTask", "Resources", "build", "deploy", "init",
-            "init_from_config", "init_from_api_key", "init_in_cluster", "init_passthrough", "run", "with_runcontext",
+            "Image",
+            "Secret",
+            "TaskEnvironment",
+            "Environment",
+            "ContainerTask",
+            "Resources",
+            "build",
+            "deploy",
+            "init",
+            "init_from_config",
+            "init_from_api_key",
+            "init_in_cluster",
+            "init_passthrough",
+            "run",
+            "with_runcontext",
         ];
         let loaded = self.modules.get(module)?;
         let stars = loaded.star_externals.borrow();
-        stars.iter().any(|s| &**s == "flyte" && FLYTE.contains(&name)).then(|| Value::external(format!("flyte.{name}")))
+        stars
+            .iter()
+            .any(|s| &**s == "flyte" && FLYTE.contains(&name))
+            .then(|| Value::external(format!("flyte.{name}")))
     }
 
     /// `flyte.init…` under `if __name__ == "__main__":` says how the code is run; the rest of the block does not count,
@@ -92,7 +175,9 @@ impl Evaluator<'_> {
         for statement in &module.body {
             let StatementKind::If { branches, .. } = &statement.kind else { continue };
             let Some((test, body)) = branches.first() else { continue };
-            let Some(Expression::Compare(left, rest)) = module.expressions.get(*test as usize) else { continue };
+            let Some(Expression::Compare(left, rest)) = module.expressions.get(*test as usize) else {
+                continue;
+            };
             let is_name = |id: u32| matches!(module.expressions.get(id as usize), Some(Expression::Name(n)) if &**n == "__name__");
             let is_equal = matches!(rest.as_slice(), [(Comparison::Equal, _)]);
             if !is_equal || !(is_name(*left) || rest.iter().any(|(_, id)| is_name(*id))) {
@@ -100,7 +185,9 @@ impl Evaluator<'_> {
             }
             for inner in body {
                 let StatementKind::Expression(id) = inner.kind else { continue };
-                let Some(Expression::Call { function, .. }) = module.expressions.get(id as usize) else { continue };
+                let Some(Expression::Call { function, .. }) = module.expressions.get(id as usize) else {
+                    continue;
+                };
                 let Ok(function) = self.evaluate(*function, &frame) else { continue };
                 if matches!(&function.kind, Kind::External(name) if name.starts_with("flyte.init")) {
                     let _ = self.evaluate(id, &frame);

@@ -44,24 +44,31 @@ impl Evaluator<'_> {
             (Operator::Add, Kind::Str(a), Kind::Str(b)) if a.len() + b.len() <= bounds::SIZE => {
                 Value::str(format!("{a}{b}"))
             }
-            (Operator::Add, Kind::Bytes(a), Kind::Bytes(b)) => Kind::Bytes([&**a, &**b].concat().into()).into(),
+            (Operator::Add, Kind::Bytes(a), Kind::Bytes(b)) => {
+                Kind::Bytes([&**a, &**b].concat().into()).into()
+            }
             (Operator::Add, Kind::Tuple(a), Kind::Tuple(b)) if a.len() + b.len() <= bounds::SIZE => {
                 Value::tuple([&**a, &**b].concat())
             }
             (Operator::Add, Kind::List(_), Kind::List(_)) => match (left.sequence(), right.sequence()) {
-                (Some(Ok(a)), Some(Ok(b))) if a.len() + b.len() <= bounds::SIZE => Value::list([a, b].concat()),
+                (Some(Ok(a)), Some(Ok(b))) if a.len() + b.len() <= bounds::SIZE => {
+                    Value::list([a, b].concat())
+                }
                 (Some(Err(why)), _) | (_, Some(Err(why))) => again(&why).into(),
                 _ => too_long(self),
             },
             (Operator::Modulo, Kind::Str(template), _) => self.percent(template, right, place),
-            (Operator::Multiply, Kind::Str(s), Kind::Int(n)) | (Operator::Multiply, Kind::Int(n), Kind::Str(s)) => {
-                match repeats(*n, s.len()) {
-                    Some(n) => Value::str(s.repeat(n)),
-                    None => too_long(self),
-                }
+            (Operator::Multiply, Kind::Str(s), Kind::Int(n))
+            | (Operator::Multiply, Kind::Int(n), Kind::Str(s)) => match repeats(*n, s.len()) {
+                Some(n) => Value::str(s.repeat(n)),
+                None => too_long(self),
+            },
+            (Operator::Multiply, Kind::Tuple(_) | Kind::List(_), Kind::Int(n)) => {
+                self.repeat(left, *n, place)
             }
-            (Operator::Multiply, Kind::Tuple(_) | Kind::List(_), Kind::Int(n)) => self.repeat(left, *n, place),
-            (Operator::Multiply, Kind::Int(n), Kind::Tuple(_) | Kind::List(_)) => self.repeat(right, *n, place),
+            (Operator::Multiply, Kind::Int(n), Kind::Tuple(_) | Kind::List(_)) => {
+                self.repeat(right, *n, place)
+            }
             (Operator::Divide, Kind::Path(p), Kind::Str(s)) => Value::path(p.join(s)),
             (Operator::Divide, Kind::Path(p), Kind::Path(q)) => Value::path(p.join(q.as_str())),
             (Operator::Divide, Kind::Str(s), Kind::Path(q)) => {
@@ -86,7 +93,13 @@ impl Evaluator<'_> {
                     let plain = |v: &Value| {
                         matches!(
                             v.kind,
-                            Kind::None | Kind::Str(_) | Kind::Int(_) | Kind::Float(_) | Kind::List(_) | Kind::Tuple(_) | Kind::Dict(_)
+                            Kind::None
+                                | Kind::Str(_)
+                                | Kind::Int(_)
+                                | Kind::Float(_)
+                                | Kind::List(_)
+                                | Kind::Tuple(_)
+                                | Kind::Dict(_)
                         )
                     };
                     if operator == Operator::Add && plain(left) && plain(right) {
@@ -104,7 +117,11 @@ impl Evaluator<'_> {
             Some(Ok(items)) => match repeats(n, items.len()) {
                 Some(n) => {
                     let repeated: Vec<Value> = std::iter::repeat_n(&items, n).flatten().cloned().collect();
-                    if matches!(sequence.kind, Kind::List(_)) { Value::list(repeated) } else { Value::tuple(repeated) }
+                    if matches!(sequence.kind, Kind::List(_)) {
+                        Value::list(repeated)
+                    } else {
+                        Value::tuple(repeated)
+                    }
                 }
                 None => self.unknown("it is too long to follow", Some(place)),
             },
@@ -214,7 +231,11 @@ impl Evaluator<'_> {
             (Kind::Str(s), Kind::Str(part)) => Some(s.contains(&**part)),
             (Kind::Dict(dict), _) => {
                 let key = item.key()?;
-                if dict.poison.borrow().is_some() { None } else { Some(dict.entries.borrow().get(&key).is_some()) }
+                if dict.poison.borrow().is_some() {
+                    None
+                } else {
+                    Some(dict.entries.borrow().get(&key).is_some())
+                }
             }
             (Kind::Set(set), _) if set.poison.borrow().is_some() => None,
             (Kind::Set(set), _) => {
@@ -257,7 +278,12 @@ impl Evaluator<'_> {
     }
 
     /// `container[index]`
-    pub(crate) fn subscript(&mut self, container: &Value, index: &Value, place: Place) -> Result<Value, Exception> {
+    pub(crate) fn subscript(
+        &mut self,
+        container: &Value,
+        index: &Value,
+        place: Place,
+    ) -> Result<Value, Exception> {
         if let Kind::Unknown(why) = &container.kind {
             self.may_raise("a subscript of something unknown");
             return Ok(Value { kind: again(why), origin: container.origin.or(Some(place)), rests_on: 0 });
@@ -290,7 +316,12 @@ impl Evaluator<'_> {
             (Kind::VersionInfo(major, minor), Kind::Slice(parts)) => {
                 let stop = match &parts[1] {
                     Some(Value { kind: Kind::Int(n @ 0..=2), .. }) => *n,
-                    _ => return Ok(self.unknown("only the first two numbers of sys.version_info are known", Some(place))),
+                    _ => {
+                        return Ok(self.unknown(
+                            "only the first two numbers of sys.version_info are known",
+                            Some(place),
+                        ));
+                    }
                 };
                 let numbers = [Value::int(i64::from(*major)), Value::int(i64::from(*minor))];
                 let start = match &parts[0] {
@@ -313,7 +344,9 @@ impl Evaluator<'_> {
                 let is_list = matches!(container.kind, Kind::List(_));
                 let items = match container.sequence() {
                     Some(Ok(items)) => items,
-                    Some(Err(why)) => return Ok(Value { kind: again(&why), origin: container.origin, rests_on: 0 }),
+                    Some(Err(why)) => {
+                        return Ok(Value { kind: again(&why), origin: container.origin, rests_on: 0 });
+                    }
                     None => Vec::new(),
                 };
                 match self.pick(&items, index, if is_list { "list" } else { "tuple" }, place)? {
@@ -325,7 +358,10 @@ impl Evaluator<'_> {
             }
             _ => {
                 self.may_raise("a subscript");
-                Ok(self.unknown(format!("a subscript of {} is not followed", container.type_name()), Some(place)))
+                Ok(self.unknown(
+                    format!("a subscript of {} is not followed", container.type_name()),
+                    Some(place),
+                ))
             }
         }
     }
@@ -439,7 +475,12 @@ impl Evaluator<'_> {
     }
 
     /// Changes a list in place; in a loop over something unknown its content is unknown afterwards.
-    pub(crate) fn change_items(&mut self, container: &Value, items: &Rc<Items>, change: impl FnOnce(&mut Vec<Value>)) {
+    pub(crate) fn change_items(
+        &mut self,
+        container: &Value,
+        items: &Rc<Items>,
+        change: impl FnOnce(&mut Vec<Value>),
+    ) {
         self.note_change(container);
         if let Some(why) = self.weak.clone() {
             self.poison(container, &why);
@@ -593,7 +634,10 @@ enum Number {
 }
 
 impl Number {
-    #[expect(clippy::cast_precision_loss, reason = "only compared; Python's exact comparison differs beyond 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "only compared; Python's exact comparison differs beyond 2^53"
+    )]
     fn float(self) -> f64 {
         match self {
             Number::Int(i) => i as f64,
@@ -630,7 +674,10 @@ fn plain(value: &Value) -> bool {
 
 fn version_order(major: u32, minor: u32, other: &Value) -> Option<Ordering> {
     let items = other.sequence()?.ok()?;
-    let numbers: Vec<i64> = items.iter().map(|i| if let Kind::Int(n) = i.kind { Some(n) } else { None }).collect::<Option<_>>()?;
+    let numbers: Vec<i64> = items
+        .iter()
+        .map(|i| if let Kind::Int(n) = i.kind { Some(n) } else { None })
+        .collect::<Option<_>>()?;
     let own = [i64::from(major), i64::from(minor)];
     for (mine, theirs) in own.iter().zip(&numbers) {
         match mine.cmp(theirs) {
@@ -681,7 +728,9 @@ fn integer_arithmetic(operator: Operator, a: i64, b: i64) -> Result<Option<Value
         Operator::FloorDivide | Operator::Modulo if b == 0 => {
             return Err("integer division or modulo by zero");
         }
-        Operator::FloorDivide => a.checked_div_euclid(b).map(|q| if b < 0 && a.rem_euclid(b) != 0 { q - 1 } else { q }),
+        Operator::FloorDivide => {
+            a.checked_div_euclid(b).map(|q| if b < 0 && a.rem_euclid(b) != 0 { q - 1 } else { q })
+        }
         Operator::Modulo => a.checked_rem_euclid(b).map(|r| if b < 0 && r != 0 { r + b } else { r }),
         Operator::Power => u32::try_from(b).ok().and_then(|e| a.checked_pow(e)),
         Operator::And => Some(a & b),

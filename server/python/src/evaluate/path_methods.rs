@@ -18,7 +18,11 @@ impl Evaluator<'_> {
             "suffixes" => {
                 let name = path.name().trim_start_matches('.');
                 let parts = name.split('.').skip(1).map(|s| Value::str(format!(".{s}")));
-                if path.name().ends_with('.') { Value::list(Vec::new()) } else { Value::list(parts.collect()) }
+                if path.name().ends_with('.') {
+                    Value::list(Vec::new())
+                } else {
+                    Value::list(parts.collect())
+                }
             }
             "parent" => Value::path(path.parent()),
             "parents" => {
@@ -61,8 +65,12 @@ impl Evaluator<'_> {
         };
         let resolved = self.world().resolve(path);
         let value = match name {
-            "joinpath" => arguments.map(|a| Value::path(a.iter().fold(path.clone(), |p, q| p.join(q.as_str())))),
-            "with_name" => text.filter(|_| !path.name().is_empty()).map(|t| Value::path(path.parent().join(&t))),
+            "joinpath" => {
+                arguments.map(|a| Value::path(a.iter().fold(path.clone(), |p, q| p.join(q.as_str()))))
+            }
+            "with_name" => {
+                text.filter(|_| !path.name().is_empty()).map(|t| Value::path(path.parent().join(&t)))
+            }
             "with_suffix" => text
                 .filter(|_| !path.name().is_empty())
                 .map(|t| Value::path(path.parent().join(&format!("{}{t}", path.stem())))),
@@ -75,7 +83,9 @@ impl Evaluator<'_> {
                 Some([other]) => match path.relative_to(other) {
                     Some(relative) => Some(Value::path(relative)),
                     None => {
-                        let message = format!("'{path}' is not in the subpath of '{other}' OR one path is relative and the other is absolute.");
+                        let message = format!(
+                            "'{path}' is not in the subpath of '{other}' OR one path is relative and the other is absolute."
+                        );
                         return Err(Exception::new("ValueError", message, place));
                     }
                 },
@@ -102,7 +112,9 @@ impl Evaluator<'_> {
                 _ => Some(Value::path(path.clone())),
             },
             "mkdir" | "touch" | "write_text" | "write_bytes" | "unlink" | "rmdir" | "chmod" | "rename" => {
-                return Ok(Some(self.unknown("the file system is not changed by an evaluation", Some(place))));
+                return Ok(Some(
+                    self.unknown("the file system is not changed by an evaluation", Some(place)),
+                ));
             }
             _ => None,
         };

@@ -41,7 +41,8 @@ impl Evaluator<'_> {
                     continue;
                 }
                 self.note_import_error(&exception.raised, exception.place);
-                let why = format!("{} is raised here: {}", exception.raised.exception, exception.raised.message);
+                let why =
+                    format!("{} is raised here: {}", exception.raised.exception, exception.raised.message);
                 self.forget(std::slice::from_ref(statement), &frame, &why, exception.place);
             }
         }
@@ -60,7 +61,12 @@ impl Evaluator<'_> {
     fn execute(&mut self, statement: &Statement, frame: &Frame) -> Flow {
         if !self.step() || self.depth >= bounds::DEPTH {
             let place = Place { module: frame.module, span: statement.span };
-            self.forget(std::slice::from_ref(statement), frame, "the evaluation stopped after too many steps", place);
+            self.forget(
+                std::slice::from_ref(statement),
+                frame,
+                "the evaluation stopped after too many steps",
+                place,
+            );
             return Flow::Next;
         }
         self.depth += 1;
@@ -88,7 +94,9 @@ impl Evaluator<'_> {
             StatementKind::For { target, iterable, body, otherwise } => {
                 self.for_statement(*target, *iterable, body, otherwise, frame)
             }
-            StatementKind::While { test, body, otherwise } => self.while_statement(*test, body, otherwise, frame),
+            StatementKind::While { test, body, otherwise } => {
+                self.while_statement(*test, body, otherwise, frame)
+            }
             StatementKind::Try { body, handlers, otherwise, finally } => {
                 self.try_statement(body, handlers, otherwise, finally, frame, place)
             }
@@ -185,7 +193,8 @@ impl Evaluator<'_> {
             return self.assign(target, old, frame);
         }
         if matches!(old.kind, Kind::Set(_)) {
-            let why = Arc::new(Unknown { reason: "a set that is changed is not followed".into(), site: None });
+            let why =
+                Arc::new(Unknown { reason: "a set that is changed is not followed".into(), site: None });
             self.poison(&old, &why);
             return self.assign(target, old, frame);
         }
@@ -224,19 +233,24 @@ impl Evaluator<'_> {
     /// Binds a name. In a loop over something unknown the value is unknown afterwards.
     pub(crate) fn assign_name(&mut self, name: &Arc<str>, value: Value, scope: &Rc<Scope>, place: Place) {
         let value = match &self.weak {
-            Some(why) => Value {
-                kind: again(why),
-                origin: value.origin.or(Some(place)),
-                rests_on: value.rests_on,
-            },
+            Some(why) => {
+                Value { kind: again(why), origin: value.origin.or(Some(place)), rests_on: value.rests_on }
+            }
             None => value,
         };
         scope.set(name, value);
     }
 
-    fn unpack(&mut self, targets: &[Id], value: &Value, frame: &Frame, place: Place) -> Result<(), Exception> {
+    fn unpack(
+        &mut self,
+        targets: &[Id],
+        value: &Value,
+        frame: &Frame,
+        place: Place,
+    ) -> Result<(), Exception> {
         let module = Arc::clone(&self.modules[frame.module].module);
-        let is_starred = |id: &Id| matches!(module.expressions.get(*id as usize), Some(Expression::Starred(_)));
+        let is_starred =
+            |id: &Id| matches!(module.expressions.get(*id as usize), Some(Expression::Starred(_)));
         let items = match self.iterate(value, place)? {
             Ok(items) => items,
             Err(why) => {
@@ -287,7 +301,8 @@ impl Evaluator<'_> {
                 }
             }
             Some(Expression::Subscript { value, index }) => {
-                let (Ok(object), Ok(index)) = (self.evaluate(*value, frame), self.evaluate(*index, frame)) else {
+                let (Ok(object), Ok(index)) = (self.evaluate(*value, frame), self.evaluate(*index, frame))
+                else {
                     return;
                 };
                 self.delete_item(&object, &index);
@@ -332,7 +347,13 @@ impl Evaluator<'_> {
     }
 
     /// Executes branches of which one runs, nobody knows which.
-    fn all_branches(&mut self, bodies: &[&[Statement]], last: &[Statement], frame: &Frame, why: Arc<Unknown>) -> Flow {
+    fn all_branches(
+        &mut self,
+        bodies: &[&[Statement]],
+        last: &[Statement],
+        frame: &Frame,
+        why: Arc<Unknown>,
+    ) -> Flow {
         let before = match &self.weak {
             Some(outer) => Some(Arc::clone(outer)),
             None => self.weak.replace(Arc::clone(&why)),
@@ -366,8 +387,11 @@ impl Evaluator<'_> {
         self.weak = before;
         match (first, second) {
             (Flow::Return(value), _) | (_, Flow::Return(value)) => {
-                let place = value.origin.unwrap_or(Place { module: frame.module, span: Span { start: 0, end: 0 } });
-                Flow::Return(self.unknown("it is returned from a loop over something that is not known", Some(place)))
+                let place =
+                    value.origin.unwrap_or(Place { module: frame.module, span: Span { start: 0, end: 0 } });
+                Flow::Return(
+                    self.unknown("it is returned from a loop over something that is not known", Some(place)),
+                )
             }
             _ => Flow::Next,
         }
@@ -394,7 +418,10 @@ impl Evaluator<'_> {
                 return self.unknown_turns(target, body, otherwise, frame, why);
             }
             Ok(Err(unknown)) => {
-                let why = self.weak_because(&format!("it is changed in a loop over something unknown: {}", unknown.reason), place);
+                let why = self.weak_because(
+                    &format!("it is changed in a loop over something unknown: {}", unknown.reason),
+                    place,
+                );
                 return self.unknown_turns(target, body, otherwise, frame, why);
             }
         };
@@ -429,7 +456,13 @@ impl Evaluator<'_> {
         }
     }
 
-    fn while_statement(&mut self, test: Id, body: &[Statement], otherwise: &[Statement], frame: &Frame) -> Flow {
+    fn while_statement(
+        &mut self,
+        test: Id,
+        body: &[Statement],
+        otherwise: &[Statement],
+        frame: &Frame,
+    ) -> Flow {
         let place = frame.place(self, test);
         for _ in 0..bounds::TURNS {
             let value = match self.evaluate(test, frame) {
@@ -470,7 +503,8 @@ impl Evaluator<'_> {
             self.attempts.push(Attempt::default());
         }
         let flow = self.block(body, frame);
-        let attempt = if handlers.is_empty() { Attempt::default() } else { self.attempts.pop().unwrap_or_default() };
+        let attempt =
+            if handlers.is_empty() { Attempt::default() } else { self.attempts.pop().unwrap_or_default() };
         let mut flow = match flow {
             Flow::Raise(exception) => self.handle(exception, handlers, frame),
             other => match &attempt.may_raise {
@@ -483,7 +517,8 @@ impl Evaluator<'_> {
                 }
                 Some(_) => {
                     // Nothing that the body or a handler leaves behind is certain.
-                    let why = self.weak_because("it is assigned where an exception may come in between", place);
+                    let why =
+                        self.weak_because("it is assigned where an exception may come in between", place);
                     self.forget(body, frame, &why.reason.clone(), place);
                     for handler in handlers {
                         let _ = self.weakly(&handler.body, frame, Arc::clone(&why));
@@ -568,7 +603,8 @@ impl Evaluator<'_> {
         while let Some(statement) = pending.pop() {
             match &statement.kind {
                 StatementKind::Assign { targets: t, .. } => targets.extend(t),
-                StatementKind::Annotated { target, value: Some(_) } | StatementKind::Augmented { target, .. } => {
+                StatementKind::Annotated { target, value: Some(_) }
+                | StatementKind::Augmented { target, .. } => {
                     targets.push(*target);
                 }
                 StatementKind::For { target, body, otherwise, .. } => {
@@ -593,13 +629,13 @@ impl Evaluator<'_> {
                     let module = &self.modules[frame.module].module;
                     names.extend(module.functions.get(*function as usize).map(|f| Arc::clone(&f.name)));
                 }
-                StatementKind::Import(aliases) => names.extend(
-                    aliases
-                        .iter()
-                        .map(|a| a.alias.clone().unwrap_or_else(|| a.name.split('.').next().unwrap_or("").into())),
-                ),
+                StatementKind::Import(aliases) => names.extend(aliases.iter().map(|a| {
+                    a.alias.clone().unwrap_or_else(|| a.name.split('.').next().unwrap_or("").into())
+                })),
                 StatementKind::From { names: aliases, .. } => {
-                    names.extend(aliases.iter().map(|a| a.alias.clone().unwrap_or_else(|| Arc::clone(&a.name))));
+                    names.extend(
+                        aliases.iter().map(|a| a.alias.clone().unwrap_or_else(|| Arc::clone(&a.name))),
+                    );
                 }
                 _ => {}
             }
@@ -636,10 +672,12 @@ impl Evaluator<'_> {
         };
         // `raise X` without a call.
         let evaluated = match &evaluated.kind {
-            Kind::External(_) | Kind::Class(_) => match self.call_value(&evaluated, Default::default(), place) {
-                Ok(value) => value,
-                Err(exception) => return exception,
-            },
+            Kind::External(_) | Kind::Class(_) => {
+                match self.call_value(&evaluated, Default::default(), place) {
+                    Ok(value) => value,
+                    Err(exception) => return exception,
+                }
+            }
             _ => evaluated,
         };
         match &evaluated.kind {
@@ -649,7 +687,8 @@ impl Evaluator<'_> {
                     Kind::Str(s) => Some(s.to_string()),
                     _ => None,
                 });
-                let base = class.exception.as_deref().and_then(super::exception::builtin).unwrap_or("Exception");
+                let base =
+                    class.exception.as_deref().and_then(super::exception::builtin).unwrap_or("Exception");
                 let own = if class.attributes.parent.is_none() { None } else { Some(class) };
                 Exception { class: own, ..Exception::new(base, message.unwrap_or_default(), place) }
             }
@@ -711,7 +750,8 @@ impl Evaluator<'_> {
                         }
                         None => {
                             let why = self.weak_because("it depends on a match that is not known", place);
-                            let bodies: Vec<&[Statement]> = cases[i..].iter().map(|c| c.body.as_slice()).collect();
+                            let bodies: Vec<&[Statement]> =
+                                cases[i..].iter().map(|c| c.body.as_slice()).collect();
                             return self.all_branches(&bodies, &[], frame, why);
                         }
                     }
@@ -764,7 +804,11 @@ impl Evaluator<'_> {
                 let items = match subject.sequence() {
                     Some(Ok(items)) => items,
                     Some(Err(_)) => return None,
-                    None if matches!(subject.kind, Kind::Unknown(_) | Kind::External(_) | Kind::Instance(_)) => {
+                    None if matches!(
+                        subject.kind,
+                        Kind::Unknown(_) | Kind::External(_) | Kind::Instance(_)
+                    ) =>
+                    {
                         return None;
                     }
                     None => return Some(false),

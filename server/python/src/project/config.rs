@@ -98,7 +98,10 @@ mod tests {
         assert_eq!(found(&fs, &[home]).as_deref(), Some("/home/u/.flyte/config.yaml"));
         assert_eq!(found(&fs, &[home, ("UCTL_CONFIG", "/nope.yaml")]).as_deref(), Some("/nope.yaml missing"));
         fs = fs.with("/w/.flyte/config.yaml", "");
-        assert_eq!(found(&fs, &[home, ("UCTL_CONFIG", "/nope.yaml")]).as_deref(), Some("/w/.flyte/config.yaml"));
+        assert_eq!(
+            found(&fs, &[home, ("UCTL_CONFIG", "/nope.yaml")]).as_deref(),
+            Some("/w/.flyte/config.yaml")
+        );
         fs = fs.with("/w/sub/config.yaml", "");
         assert_eq!(found(&fs, &[home]).as_deref(), Some("/w/sub/config.yaml"));
     }

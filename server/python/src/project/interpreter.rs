@@ -164,7 +164,8 @@ mod tests {
             .with("/p/.venv/lib/python3.12/site-packages/x.py", "")
             .with("/p/a/b.py", "")
             .with("/usr/bin/python3", "");
-        let found = find(Path::new("/p/a"), &Options::default(), &ambient(&[("PATH", "/usr/bin")]), &fs).expect("found");
+        let found = find(Path::new("/p/a"), &Options::default(), &ambient(&[("PATH", "/usr/bin")]), &fs)
+            .expect("found");
         assert_eq!((found.version, found.shown.as_str()), (Some((3, 12)), ".venv"));
         assert_eq!(found.site_packages, Some("/p/.venv/lib/python3.12/site-packages".into()));
     }
@@ -174,8 +175,10 @@ mod tests {
         let fs = MemoryFileSystem::default().with("/p/.python-version", "# x\ncpython-3.13.1\n");
         let found = find(Path::new("/p/a"), &Options::default(), &ambient(&[]), &fs).expect("found");
         assert_eq!(found.version, Some((3, 13)));
-        let fs = MemoryFileSystem::default().with("/opt/bin/python3", "").with("/opt/lib/python3.11/os.py", "");
-        let found = find(Path::new("/q"), &Options::default(), &ambient(&[("PATH", "/x:/opt/bin")]), &fs).expect("found");
+        let fs =
+            MemoryFileSystem::default().with("/opt/bin/python3", "").with("/opt/lib/python3.11/os.py", "");
+        let found = find(Path::new("/q"), &Options::default(), &ambient(&[("PATH", "/x:/opt/bin")]), &fs)
+            .expect("found");
         assert_eq!(found.version, Some((3, 11)));
     }
 }

@@ -62,11 +62,15 @@ pub(super) fn find(
         return (version, ReleaseSource::Environment);
     }
     let within = |f: &&Path| project_root.is_none_or(|root| f.starts_with(root));
-    if let Some(version) = folder.ancestors().take_while(within).find_map(|f| locked(&f.join("uv.lock"), fs)) {
+    if let Some(version) = folder.ancestors().take_while(within).find_map(|f| locked(&f.join("uv.lock"), fs))
+    {
         return (version, ReleaseSource::Lock);
     }
     let files = ["pyproject.toml", "requirements.txt"];
-    let pinned = folder.ancestors().take_while(within).find_map(|f| files.iter().find_map(|n| required(&f.join(n), fs)));
+    let pinned = folder
+        .ancestors()
+        .take_while(within)
+        .find_map(|f| files.iter().find_map(|n| required(&f.join(n), fs)));
     match pinned {
         Some(version) => (version, ReleaseSource::Requirement),
         None => (release::newest().to_owned(), ReleaseSource::Default),
@@ -111,7 +115,8 @@ mod tests {
         let fs = MemoryFileSystem::default()
             .with("/p/requirements.txt", "httpx\nflyte == 2.12.0  # pinned\n")
             .with("/p/x.py", "");
-        let find = |fs: &MemoryFileSystem, site| super::find(Path::new("/p"), &Options::default(), site, None, fs);
+        let find =
+            |fs: &MemoryFileSystem, site| super::find(Path::new("/p"), &Options::default(), site, None, fs);
         assert_eq!(find(&fs, None), ("2.12.0".into(), ReleaseSource::Requirement));
         let fs = fs.with("/p/uv.lock", "[[package]]\nname = \"flyte\"\nversion = \"2.11.4\"\n");
         assert_eq!(find(&fs, None), ("2.11.4".into(), ReleaseSource::Lock));

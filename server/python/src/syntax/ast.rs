@@ -187,14 +187,36 @@ pub enum Expression {
     /// `and` (true) or `or` (false).
     Logical(bool, Id, Id),
     Compare(Id, Vec<(Comparison, Id)>),
-    Conditional { test: Id, then: Id, otherwise: Id },
-    Call { function: Id, arguments: Vec<Argument> },
-    Attribute { value: Id, name: Arc<str>, name_span: Span },
-    Subscript { value: Id, index: Id },
+    Conditional {
+        test: Id,
+        then: Id,
+        otherwise: Id,
+    },
+    Call {
+        function: Id,
+        arguments: Vec<Argument>,
+    },
+    Attribute {
+        value: Id,
+        name: Arc<str>,
+        name_span: Span,
+    },
+    Subscript {
+        value: Id,
+        index: Id,
+    },
     Slice(Option<Id>, Option<Id>, Option<Id>),
     Lambda(u32),
-    Comprehension { kind: Comprehension, element: Id, value: Option<Id>, clauses: Vec<Clause> },
-    Walrus { target: Id, value: Id },
+    Comprehension {
+        kind: Comprehension,
+        element: Id,
+        value: Option<Id>,
+        clauses: Vec<Clause>,
+    },
+    Walrus {
+        target: Id,
+        value: Id,
+    },
     Await(Id),
     Yield,
 }
@@ -306,25 +328,73 @@ pub struct Case {
 #[expect(missing_docs, reason = "the fields are named after Python's grammar")]
 pub enum StatementKind {
     Expression(Id),
-    Assign { targets: Vec<Id>, value: Id },
+    Assign {
+        targets: Vec<Id>,
+        value: Id,
+    },
     /// `x: T = value`, or without the value.
-    Annotated { target: Id, value: Option<Id> },
-    Augmented { target: Id, operator: Operator, value: Id },
-    If { branches: Vec<(Id, Vec<Statement>)>, otherwise: Vec<Statement> },
-    For { target: Id, iterable: Id, body: Vec<Statement>, otherwise: Vec<Statement> },
-    While { test: Id, body: Vec<Statement>, otherwise: Vec<Statement> },
-    Try { body: Vec<Statement>, handlers: Vec<Handler>, otherwise: Vec<Statement>, finally: Vec<Statement> },
-    With { items: Vec<(Id, Option<Id>)>, body: Vec<Statement> },
-    Function { function: u32, decorators: Vec<Id> },
-    Class { name: Arc<str>, bases: Vec<Argument>, body: Vec<Statement>, decorators: Vec<Id> },
+    Annotated {
+        target: Id,
+        value: Option<Id>,
+    },
+    Augmented {
+        target: Id,
+        operator: Operator,
+        value: Id,
+    },
+    If {
+        branches: Vec<(Id, Vec<Statement>)>,
+        otherwise: Vec<Statement>,
+    },
+    For {
+        target: Id,
+        iterable: Id,
+        body: Vec<Statement>,
+        otherwise: Vec<Statement>,
+    },
+    While {
+        test: Id,
+        body: Vec<Statement>,
+        otherwise: Vec<Statement>,
+    },
+    Try {
+        body: Vec<Statement>,
+        handlers: Vec<Handler>,
+        otherwise: Vec<Statement>,
+        finally: Vec<Statement>,
+    },
+    With {
+        items: Vec<(Id, Option<Id>)>,
+        body: Vec<Statement>,
+    },
+    Function {
+        function: u32,
+        decorators: Vec<Id>,
+    },
+    Class {
+        name: Arc<str>,
+        bases: Vec<Argument>,
+        body: Vec<Statement>,
+        decorators: Vec<Id>,
+    },
     Return(Option<Id>),
     Raise(Option<Id>),
     Import(Vec<Alias>),
     /// `level` counts the dots; no names means `*`.
-    From { level: u32, module: Arc<str>, names: Vec<Alias> },
+    From {
+        level: u32,
+        module: Arc<str>,
+        names: Vec<Alias>,
+    },
     Delete(Vec<Id>),
-    Assert { test: Id, message: Option<Id> },
-    Match { subject: Id, cases: Vec<Case> },
+    Assert {
+        test: Id,
+        message: Option<Id>,
+    },
+    Match {
+        subject: Id,
+        cases: Vec<Case>,
+    },
     /// `global` and `nonlocal`
     Scope,
     Pass,

@@ -27,7 +27,8 @@ impl Prefix {
 /// The text between the quotes as Python reads it. `None` where a character has no place in a Rust string (a lone
 /// surrogate) or is named (`\N{…}`), which are too rare to carry tables for.
 pub(super) fn unescape(raw: &str, prefix: Prefix) -> Option<String> {
-    let text = if raw.contains('\r') { raw.replace("\r\n", "\n").replace('\r', "\n") } else { raw.to_owned() };
+    let text =
+        if raw.contains('\r') { raw.replace("\r\n", "\n").replace('\r', "\n") } else { raw.to_owned() };
     if prefix.raw || !text.contains('\\') {
         return Some(text);
     }

@@ -9,8 +9,8 @@ use tree_sitter::Node;
 use super::kinds::{Field, Kind};
 use super::{Lowering, MAX_DEPTH, Scope, span};
 use crate::syntax::ast::{
-    Argument, Body, Clause, Comparison, Comprehension, Expression, Function, Id, Operator, Parameter, Part, Passing,
-    UnaryOperator,
+    Argument, Body, Clause, Comparison, Comprehension, Expression, Function, Id, Operator, Parameter, Part,
+    Passing, UnaryOperator,
 };
 use crate::syntax::strings::{Prefix, to_bytes, unescape};
 
@@ -59,7 +59,8 @@ impl Lowering<'_> {
         let expression = match Kind::of(node) {
             Kind::Parenthesized => return operand,
             Kind::Call => {
-                let arguments = self.field(node, Field::Arguments).map(|a| self.arguments(a)).unwrap_or_default();
+                let arguments =
+                    self.field(node, Field::Arguments).map(|a| self.arguments(a)).unwrap_or_default();
                 if let Some(Expression::Attribute { name, .. }) = self.expressions.get(operand as usize)
                     && methods::method(name).is_some()
                 {
@@ -191,7 +192,9 @@ impl Lowering<'_> {
                 Some(inner) => return self.expression(*inner),
                 None => Expression::Broken("it is no Python"),
             },
-            _ if self.source(node) == "print" || self.source(node) == "match" => Expression::Name(self.name(node)),
+            _ if self.source(node) == "print" || self.source(node) == "match" => {
+                Expression::Name(self.name(node))
+            }
             _ => Expression::Broken("it is no Python"),
         };
         self.add(expression, whole)
@@ -324,7 +327,8 @@ impl Lowering<'_> {
         node: Node<'_>,
         is_async: bool,
     ) -> u32 {
-        let scope = if self.scopes.len() > 1 { self.scopes.pop().unwrap_or_default() } else { Scope::default() };
+        let scope =
+            if self.scopes.len() > 1 { self.scopes.pop().unwrap_or_default() } else { Scope::default() };
         let index = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
         self.functions.push(Arc::new(Function {
             name,
@@ -436,11 +440,14 @@ impl Lowering<'_> {
     fn interpolation(&mut self, node: Node<'_>) -> Option<Part> {
         let expression = self.field(node, Field::Expression)?;
         let value = self.expression(expression);
-        let conversion =
-            self.field(node, Field::TypeConversion).and_then(|c| self.source(c).chars().find(|c| "sra".contains(*c)));
+        let conversion = self
+            .field(node, Field::TypeConversion)
+            .and_then(|c| self.source(c).chars().find(|c| "sra".contains(*c)));
         let format = self.field(node, Field::FormatSpecifier);
         // `{value=}`: everything up to and with the equals sign is shown.
-        let end = format.or(self.field(node, Field::TypeConversion)).map_or(node.end_byte() - 1, |n| n.start_byte());
+        let end = format
+            .or(self.field(node, Field::TypeConversion))
+            .map_or(node.end_byte() - 1, |n| n.start_byte());
         let after = self.text.get(expression.end_byte()..end).unwrap_or("");
         let label = after.trim().starts_with('=').then(|| {
             let shown = self.text.get(node.start_byte() + 1..end).unwrap_or("");

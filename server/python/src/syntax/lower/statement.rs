@@ -217,7 +217,9 @@ impl Lowering<'_> {
                 Kind::Except => handlers.push(self.handler(clause)),
                 Kind::Else => otherwise = self.field_block(clause, Field::Body),
                 Kind::Finally => {
-                    if let Some(block) = self.children(clause).into_iter().find(|c| Kind::of(*c) == Kind::Block) {
+                    if let Some(block) =
+                        self.children(clause).into_iter().find(|c| Kind::of(*c) == Kind::Block)
+                    {
                         finally = self.block(block);
                     }
                 }
@@ -309,7 +311,9 @@ impl Lowering<'_> {
             }
         }
         match self.field(node, Field::Definition) {
-            Some(definition) if Kind::of(definition) == Kind::Class => self.class_definition(definition, decorators),
+            Some(definition) if Kind::of(definition) == Kind::Class => {
+                self.class_definition(definition, decorators)
+            }
             Some(definition) => self.function_definition(definition, decorators),
             None => StatementKind::Broken,
         }
@@ -409,8 +413,8 @@ impl Lowering<'_> {
                     let mut value = self.add(Expression::Name(name), span(*first));
                     for part in rest {
                         let name = self.name(*part);
-                        value =
-                            self.add(Expression::Attribute { value, name, name_span: span(*part) }, span(node));
+                        value = self
+                            .add(Expression::Attribute { value, name, name_span: span(*part) }, span(node));
                     }
                     Pattern::Value(value)
                 }

@@ -1,0 +1,138 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Container images defined in Python for Flyte: exact tags, exact Dockerfiles, and every mistake before the build.
+#[derive(Debug, Parser)]
+#[command(name = "image-lsp", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Run as a language server on standard input and output
+    #[arg(long)]
+    pub(crate) stdio: bool,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What the user says about the project, in place of what would be found.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Project {
+    /// Interpreter or virtual environment of the project
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) python: Option<PathBuf>,
+    /// Release of flyte
+    #[arg(long, value_name = "VERSION", global = true)]
+    pub(crate) flyte_version: Option<String>,
+    /// What relative paths in code are resolved from [default: the current directory]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) working_directory: Option<PathBuf>,
+    /// flyte's root_dir; `none` if flyte is not initialised [default: the working directory]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) root_dir: Option<String>,
+    /// flyte's configuration file
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) flyte_config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show every image: address, tag, layers, Dockerfile, and what cannot be known
+    Inspect(Inspect),
+    /// Print the Dockerfile of an image, byte for byte
+    Dockerfile(Dockerfile),
+    /// Find mistakes
+    Check(Check),
+    /// Explain a rule
+    Explain(Explain),
+    /// Run as a language server
+    Server(Server),
+    /// Print what an issue report needs: versions, environment, configuration
+    DebugInfo,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    /// Speak on standard input and output
+    #[arg(long)]
+    pub(crate) stdio: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Files and folders; `FILE::NAME` for one image
+    #[arg(value_name = "PATH[::NAME]", default_value = ".")]
+    pub(crate) paths: Vec<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Full)]
+    pub(crate) output_format: Format,
+    /// Print absolute paths
+    #[arg(long)]
+    pub(crate) absolute_paths: bool,
+    /// Leave the Dockerfiles out of the text
+    #[arg(long)]
+    pub(crate) no_dockerfile: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dockerfile {
+    /// The file; `FILE::NAME` where it has several images
+    #[arg(value_name = "FILE[::NAME]")]
+    pub(crate) path: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Files and folders; `-` reads standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Full)]
+    pub(crate) output_format: Format,
+    /// The name under which standard input is checked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stdin_filename: Option<PathBuf>,
+    /// Exit with 0 even if something is found
+    #[arg(long)]
+    pub(crate) exit_zero: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Codes or names of rules
+    #[arg(value_name = "RULE")]
+    pub(crate) rules: Vec<String>,
+    /// All rules
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Full)]
+    pub(crate) output_format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Full,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Drops flags that editors' client libraries add and that mean nothing here.
+pub(crate) fn without_client_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let ignored = |a: &OsString| a.to_str().is_some_and(|a| a.starts_with("--clientProcessId"));
+    arguments.filter(|a| !ignored(a)).collect()
+}

@@ -1,0 +1,56 @@
+//! `image-lsp explain`
+
+use std::io::Write as _;
+
+use image_rules::{Rule, rules};
+use serde::Serialize;
+
+use crate::args::{Explain, Format};
+use crate::error::CliError;
+
+#[derive(Serialize)]
+struct RuleJson {
+    code: &'static str,
+    name: &'static str,
+    severity: &'static str,
+    since: &'static str,
+    documentation: String,
+}
+
+pub(crate) fn run(arguments: &Explain) -> Result<u8, CliError> {
+    let chosen: Vec<&'static Rule> = if arguments.all || arguments.rules.is_empty() {
+        rules::ALL.to_vec()
+    } else {
+        let find = |name: &String| rules::find(name).ok_or_else(|| CliError::NoSuchRule(name.clone()));
+        arguments.rules.iter().map(find).collect::<Result<_, _>>()?
+    };
+    let mut out = anstream::stdout().lock();
+    if arguments.output_format == Format::Json {
+        let all: Vec<RuleJson> = chosen
+            .iter()
+            .map(|rule| RuleJson {
+                code: rule.code,
+                name: rule.name,
+                severity: rule.severity.name(),
+                since: rule.since,
+                documentation: rule.markdown(),
+            })
+            .collect();
+        serde_json::to_writer_pretty(&mut out, &all).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+        return Ok(0);
+    }
+    if arguments.rules.is_empty() && !arguments.all {
+        for rule in chosen {
+            writeln!(out, "{}  {:<28}{}", rule.code, rule.name, rule.severity.name())?;
+        }
+        return Ok(0);
+    }
+    for (i, rule) in chosen.iter().enumerate() {
+        if i > 0 {
+            writeln!(out)?;
+        }
+        write!(out, "{}", rule.markdown())?;
+    }
+    Ok(0)
+}

@@ -1,0 +1,59 @@
+//! Which files a command looks at.
+
+use std::path::{Path, PathBuf};
+
+use crate::context::Context;
+use crate::error::CliError;
+
+/// A file, and the name of the one image that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Absolute.
+    pub(crate) path: PathBuf,
+    pub(crate) image: Option<String>,
+    /// Named by the user, not found in a folder.
+    pub(crate) explicit: bool,
+}
+
+/// `PATH` or `PATH::NAME`.
+pub(crate) fn split_name(argument: &str) -> (&str, Option<&str>) {
+    match argument.split_once("::") {
+        Some((path, name)) => (path, Some(name)),
+        None => (argument, None),
+    }
+}
+
+/// The files of the arguments; folders are walked as git sees them. Paths that are not there become problems.
+pub(crate) fn targets(arguments: &[String], context: &Context) -> (Vec<Target>, Vec<CliError>) {
+    let mut targets: Vec<Target> = Vec::new();
+    let mut problems = Vec::new();
+    for argument in arguments {
+        let (path, image) = split_name(argument);
+        let full = clean(&context.ambient.current_directory.join(path));
+        if full.is_dir() {
+            let walk = ignore::WalkBuilder::new(&full).require_git(false).sort_by_file_path(Path::cmp).build();
+            for entry in walk.flatten() {
+                let is_python = entry.path().extension().is_some_and(|e| e == "py");
+                if is_python && entry.file_type().is_some_and(|t| t.is_file()) {
+                    targets.push(Target { path: entry.into_path(), image: None, explicit: false });
+                }
+            }
+        } else if full.exists() {
+            targets.push(Target { path: full, image: image.map(str::to_owned), explicit: true });
+        } else {
+            problems.push(CliError::Unreadable { path: path.to_owned(), message: "no such file or folder".to_owned() });
+        }
+    }
+    targets.dedup();
+    (targets, problems)
+}
+
+/// A path without `.` parts; links and `..` stay as they are, since flyte does not resolve them either.
+fn clean(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+/// Whether a file can have images at all: cheap, and wrong only in the direction that costs time.
+pub(crate) fn mentions_flyte(path: &Path) -> bool {
+    std::fs::read(path).map_or(true, |bytes| bytes.windows(5).any(|w| w == b"flyte" || w == b"Image"))
+}

@@ -1,0 +1,27 @@
+//! Colours and alignment of the text for people.
+
+use anstyle::{AnsiColor, Style};
+
+use crate::args::Color;
+
+pub(crate) const TAG: Style = AnsiColor::Cyan.on_default().bold();
+pub(crate) const NAME: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const UNSURE: Style = AnsiColor::Yellow.on_default();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Sets whether colours are used: as asked, else as the terminal and NO_COLOR, FORCE_COLOR say.
+pub(crate) fn choose(color: Color) {
+    let choice = match color {
+        Color::Auto => return,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}
+
+/// Text in a style.
+pub(crate) fn in_style(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
