@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Inspect, project: &Project) -> Result<u8, CliError
 /// Keeps the one image that was asked for.
 fn narrow(report: &mut FileReport, target: &Target, path: &str) -> Result<(), CliError> {
     let Some(name) = &target.image else {
-        report.images.retain(|i| !i.intermediate || i.variants.iter().any(|v| !v.errors.is_empty()));
+        report.images.retain(|i| !i.imported && (!i.intermediate || i.variants.iter().any(|v| !v.errors.is_empty())));
         return Ok(());
     };
     let available: Vec<String> = report.images.iter().flat_map(|i| i.names.clone()).collect();

@@ -102,15 +102,14 @@ impl Render<'_, '_> {
         if let Some(patterns) = &self.patterns {
             return Ok(patterns.clone());
         }
-        let file = match self.image.dockerignore()? {
-            Some(path) => Some(path),
-            None => self.world.env.root_dir.as_ref().map(|root| {
-                self.world.uses(Fact::RootDir);
-                PyPath::new(root).join(".dockerignore")
-            }),
-        };
+        let own = self.image.dockerignore()?;
+        let is_own = own.is_some();
+        let file = own.or_else(|| self.world.env.root_dir.as_ref().map(|r| PyPath::new(r).join(".dockerignore")));
         let text = match file {
             Some(file) if self.world.is_file(&file) => {
+                if !is_own {
+                    self.world.uses(Fact::RootDir);
+                }
                 self.world.fs.read_text(&self.world.resolve(&file)).unwrap_or_default()
             }
             _ => String::new(),

@@ -93,7 +93,11 @@ impl PyPath {
     /// `path / other`.
     #[must_use]
     pub fn join(&self, other: &str) -> Self {
-        if other.starts_with('/') { Self::new(other) } else { Self::new(&format!("{}/{other}", self.0)) }
+        if other.starts_with('/') {
+            return Self::new(other);
+        }
+        let slash = if self.0.ends_with('/') { "" } else { "/" };
+        Self::new(&format!("{}{slash}{other}", self.0))
     }
 
     /// `path.relative_to(other)`; `None` where Python raises ValueError. Purely textual.
@@ -161,6 +165,7 @@ mod tests {
         }
         let p = PyPath::new("/a/b");
         assert_eq!(p.join("../c").as_str(), "/a/b/../c");
+        assert_eq!(PyPath::new("/").join("a").as_str(), "/a");
         assert_eq!(p.join("../c").normalised().as_str(), "/a/c");
         assert_eq!(p.relative_to(&PyPath::new("/a")).map(|r| r.to_string()).as_deref(), Some("b"));
         assert_eq!(p.relative_to(&PyPath::new(".")), None);

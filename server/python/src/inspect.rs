@@ -155,6 +155,8 @@ pub struct ImageReport {
     pub speculative: bool,
     /// Only a step on the way to another image.
     pub intermediate: bool,
+    /// Made by another module, which this file imports, and not used by an environment of this file.
+    pub imported: bool,
 }
 
 /// The images of a file.
@@ -225,8 +227,7 @@ fn collect(evaluation: &Evaluation, fs: &dyn FileSystem, facts: &Facts) -> Vec<I
             let turn = seen.entry((found.site.start, found.site.end, &found.site.path)).or_default();
             let identity = (found.site.start, found.site.end, Arc::clone(&found.site.path), *turn);
             *turn += 1;
-            let is_environments = found.names.iter().any(|n| n.ends_with(".image"));
-            if found.own || is_environments {
+            if found.own || !found.names.is_empty() {
                 grouped.entry(identity).or_default().push((number, found));
             }
         }
@@ -311,6 +312,7 @@ fn report(
         assumptions,
         unknowns,
         variants,
+        imported: !first.own && !first.names.iter().any(|n| n.ends_with(".image")),
         speculative: first.speculative,
         intermediate,
     })

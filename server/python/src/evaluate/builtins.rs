@@ -120,6 +120,13 @@ impl Evaluator<'_> {
 
     /// Calls something external, by its dotted name.
     pub(crate) fn call_external(&mut self, name: &str, call: Call, place: Place) -> Result<Value, Exception> {
+        if name == "builtins.object.__setattr__"
+            && let Some(Value { kind: Kind::Image(id), .. }) = call.positional().first()
+        {
+            let what = call.positional().get(1).and_then(|v| self.str(v)).unwrap_or_default();
+            self.tamper(*id, &what);
+            return Ok(Value::none());
+        }
         if let Some(result) = self.call_flyte(name, &call, place) {
             return result;
         }

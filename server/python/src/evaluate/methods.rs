@@ -317,11 +317,17 @@ impl Evaluator<'_> {
             });
             return Some(values);
         }
-        if values.iter().all(|v| matches!(v.kind, Kind::Int(_))) {
-            values.sort_by_key(|v| if let Kind::Int(i) = v.kind { i } else { 0 });
-            return Some(values);
+        if values.len() > 2000 {
+            return None;
         }
-        None
+        // Anything else is sorted only where every pair has a known order.
+        for (i, a) in values.iter().enumerate() {
+            for b in &values[i + 1..] {
+                self.order(a, b)?;
+            }
+        }
+        values.sort_by(|a, b| self.order(a, b).unwrap_or(std::cmp::Ordering::Equal));
+        Some(values)
     }
 
     fn dict_method(

@@ -256,7 +256,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn order(&self, left: &Value, right: &Value) -> Option<Ordering> {
+    pub(crate) fn order(&self, left: &Value, right: &Value) -> Option<Ordering> {
         match (&left.kind, &right.kind) {
             (Kind::Str(a), Kind::Str(b)) => Some(a.chars().cmp(b.chars())),
             (Kind::VersionInfo(major, minor), Kind::Tuple(_)) => version_order(*major, *minor, right),

@@ -505,13 +505,18 @@ impl Evaluator<'_> {
         let flow = self.block(body, frame);
         let attempt =
             if handlers.is_empty() { Attempt::default() } else { self.attempts.pop().unwrap_or_default() };
+        let completed = !matches!(flow, Flow::Raise(_));
+        let mut interrupted = false;
         let mut flow = match flow {
             Flow::Raise(exception) => self.handle(exception, handlers, frame),
             other => match &attempt.may_raise {
                 Some(what) if self.can_fork() => {
                     let text = format!("{what} succeeds");
                     match self.decide(place, &text, true) {
-                        Some(false) => self.interrupted(body, &attempt, handlers, frame, place),
+                        Some(false) => {
+                            interrupted = true;
+                            self.interrupted(body, &attempt, handlers, frame, place)
+                        }
                         _ => other,
                     }
                 }
@@ -528,7 +533,7 @@ impl Evaluator<'_> {
                 None => other,
             },
         };
-        if matches!(flow, Flow::Next) {
+        if matches!(flow, Flow::Next) && completed && !interrupted {
             flow = self.block(otherwise, frame);
         }
         match self.block(finally, frame) {

@@ -1,0 +1,95 @@
+//! Conformance with the installed flyte, asked while the tests run. Installs flyte from PyPI into a cache folder.
+//!
+//! `cargo test --features live --test live`; IMAGE_LSP_SEED and IMAGE_LSP_PROGRAMS choose the generated programs,
+//! IMAGE_LSP_WRITE_GOLDENS=1 stores what flyte says of the hand-written cases.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(missing_docs, reason = "tests")]
+
+mod case;
+mod compare;
+mod generate;
+mod legacy_toml;
+mod oracle;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use compare::{Setting, Verdict, compare};
+use oracle::Oracle;
+
+const RELEASE: &str = "2.12.1";
+
+#[test]
+fn hand_written_cases_agree_with_flyte() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let environment = oracle::environment(RELEASE);
+    let mut oracle = Oracle::start(&environment);
+    assert_eq!(oracle.greeting["flyte"], RELEASE);
+    let cases = case::load(&folder.join("cases"));
+    let mut goldens = BTreeMap::new();
+    let (mut images, mut unknown) = (0, 0);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        case.lay_out();
+        let answer = oracle.ask(&case.request());
+        // flyte's uv export writes a lock into the project: the inspection sees it as the user left it.
+        case.lay_out();
+        let setting = Setting { dir: &case.dir(), root: case.root_dir(), env: &case.env, python: Some(&environment) };
+        for (name, verdict) in compare(&answer, &setting) {
+            images += 1;
+            match (&verdict, case.unknown.contains(&name)) {
+                (Verdict::Equal, false) => {}
+                (Verdict::Unknown(_), true) => unknown += 1,
+                _ => wrong.push(format!("{} {name}: {verdict:?}", case.name)),
+            }
+        }
+        if !case.by_order {
+            goldens.insert(case.name.clone(), answer);
+        }
+    }
+    println!("{} cases, {images} comparisons, {} wrong, {unknown} unknown as they must be", cases.len(), wrong.len());
+    if std::env::var_os("IMAGE_LSP_WRITE_GOLDENS").is_some() {
+        let text = serde_json::to_string_pretty(&goldens).expect("JSON");
+        std::fs::write(folder.join("goldens.json"), text + "\n").expect("written");
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn generated_programs_agree_with_flyte() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
+    let seed = number("IMAGE_LSP_SEED").unwrap_or_else(|| {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs()
+    });
+    let programs = number("IMAGE_LSP_PROGRAMS").unwrap_or(3000);
+    println!("IMAGE_LSP_SEED={seed}");
+    let environment = oracle::environment(RELEASE);
+    let halves: Vec<generate::Tally> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2)
+            .map(|worker| {
+                let environment = &environment;
+                scope.spawn(move || generate::run(environment, seed, (worker..programs).step_by(2), worker))
+            })
+            .collect();
+        workers.into_iter().map(|w| w.join().expect("a worker")).collect()
+    });
+    let mut total = generate::Tally::default();
+    for half in halves {
+        total.add(half);
+    }
+    println!(
+        "{} programs, {} images, {} equal, {} unknown, {} wrong",
+        total.programs, total.images, total.equal, total.unknown, total.wrong.len()
+    );
+    for (reason, count) in &total.reasons {
+        println!("  unknown {count}: {reason}");
+    }
+    assert!(total.wrong.is_empty(), "seed {seed}:\n{}", total.wrong.join("\n\n"));
+    assert_eq!(total.guessed, 0, "programs that nobody can know came out with a tag");
+}
+
+#[test]
+fn script_headers_are_read_as_the_toml_package_reads_them() {
+    legacy_toml::compare(&oracle::environment(RELEASE));
+}

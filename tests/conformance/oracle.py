@@ -1,0 +1,226 @@
+"""What the installed flyte makes of a file: names, URIs, tags, layers, errors by stage, Dockerfiles, build contexts.
+
+Reads one JSON request a line from standard input and answers with one JSON line. Each request is served in a fork, so
+that nothing of one file is left for the next; flyte itself is imported once.
+"""
+
+import asyncio
+import gc
+import hashlib
+import importlib.util
+import json
+import os
+import pathlib
+import sys
+import threading
+import traceback
+
+os.environ.update(
+    DO_NOT_TRACK="1",
+    FLYTE_DISABLE_TELEMETRY="1",
+    FLYTE_DISABLE_SENTRY="1",
+    FLYTE_DOCKER_BUILDKIT_BUILDER_NAME="none",
+    UV_OFFLINE="1",
+    UV_NO_PROGRESS="1",
+    PYTHONDONTWRITEBYTECODE="1",
+)
+sys.dont_write_bytecode = True
+
+import flyte  # noqa: E402
+from flyte import Image  # noqa: E402
+from flyte._environment import Environment  # noqa: E402
+from flyte._image import resolve_code_bundle_layer  # noqa: E402
+from flyte._initialize import _get_init_config  # noqa: E402
+from flyte._internal.imagebuild import docker_builder  # noqa: E402
+
+import logging  # noqa: E402
+
+logging.disable(logging.CRITICAL)
+
+from flyte.syncify import _api as syncify  # noqa: E402
+
+LOOPS = [o for o in gc.get_objects() if type(o) is syncify._BackgroundLoop]
+
+
+def restart_loops():
+    """Threads do not survive a fork: flyte's background loops are started anew."""
+    for background in LOOPS:
+        background.loop = asyncio.new_event_loop()
+        background.thread = threading.Thread(name=background.thread.name, target=background._run, daemon=True)
+        background.thread.start()
+
+
+def error(e):
+    return {"type": type(e).__name__, "message": str(e)}
+
+
+def attempt(f):
+    try:
+        return {"ok": f()}
+    except Exception as e:
+        return {"error": error(e)}
+
+
+def names(module):
+    found = []
+    seen = set()
+
+    def walk(value, name, depth):
+        if depth > 4:
+            return
+        if isinstance(value, Image):
+            found.append((name, value))
+        elif isinstance(value, (tuple, list)):
+            for i, item in enumerate(value):
+                walk(item, f"{name}[{i}]", depth + 1)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if isinstance(key, str):
+                    shown = '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+                elif isinstance(key, (int, float)):
+                    shown = repr(key)
+                else:
+                    continue
+                walk(item, f"{name}[{shown}]", depth + 1)
+        elif isinstance(value, Environment):
+            walk(value.image, f"{name}.image", depth + 1)
+        elif isinstance(value, type) and value.__module__ == module.__name__:
+            for key, item in vars(value).items():
+                walk(item, f"{name}.{key}", depth + 1)
+        elif type(value).__module__ == module.__name__ and id(value) not in seen:
+            seen.add(id(value))
+            for key, item in vars(value).items():
+                walk(item, f"{name}.{key}", depth + 1)
+
+    for key, value in list(vars(module).items()):
+        if not key.startswith("__"):
+            walk(value, key, 0)
+    return found
+
+
+def dockerfile(image):
+    """The Dockerfile and the files of the context, from the local builder's dry run."""
+    result = {"text": None, "context": None}
+
+    def listen(message="", **_):
+        if message.startswith("Context path: "):
+            root = pathlib.Path(message[len("Context path: "):])
+            files = {}
+            for path in sorted(root.rglob("*")):
+                if path.is_file() and path != root / "Dockerfile":
+                    files[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
+            result["context"] = files
+        elif message.startswith("Dockerfile: "):
+            result["text"] = message[len("Dockerfile: "):]
+
+    docker_builder.click.secho = listen
+    docker_builder._get_secret_commands = lambda layers: []
+    asyncio.run(docker_builder.DockerImageBuilder()._build_image(image, dry_run=True))
+    return result
+
+
+def prefix_tags(image):
+    tags = []
+    for n in range(len(image._layers) + 1):
+        part = Image._new(base_image=image.base_image, dockerfile=image.dockerfile, _layers=image._layers[:n])
+        # An ignore layer further down the chain counts for all layers.
+        digest = attempt(part._get_hash_digest)
+        if "error" in digest:
+            break
+        tags.append(digest["ok"])
+    return tags
+
+
+def deployed(image, root, refs):
+    """The image as `flyte deploy` sees it (flyte._deploy._build_images)."""
+    image = resolve_code_bundle_layer(image, "loaded_modules", pathlib.Path(root or "."))
+    if image._ref_name is not None:
+        if image._ref_name not in refs:
+            raise LookupError(image._ref_name)
+        image = image.clone(base_image=refs[image._ref_name])
+        if not image._layers:
+            return image.base_image
+    return image
+
+
+def describe(image, root, refs):
+    try:
+        final = deployed(image, root, refs)
+    except LookupError:
+        final = image
+    if isinstance(final, str):
+        return {"uri": {"ok": final}, "layers": []}
+    out = {
+        "uri": attempt(lambda: final.uri),
+        "modified": final._is_cloned,
+        "registry": str(final.registry) if final.registry is not None else None,
+        "name": str(final.name) if final.name is not None else None,
+        "layers": [type(layer).__name__ for layer in final._layers],
+        "validate": attempt(final.validate),
+    }
+    if not any(type(layer).__name__ == "DockerIgnore" for layer in final._layers):
+        out["tags"] = prefix_tags(final)
+    if final.dockerfile is None and (final._is_cloned or final._layers):
+        out["dockerfile"] = attempt(lambda: dockerfile(final))
+    return out
+
+
+def serve(request):
+    restart_loops()
+    folder = request["dir"]
+    os.chdir(folder)
+    for key in list(os.environ):
+        if key.startswith(("FLYTE_IMAGE_", "UCTL", "FLYTECTL")):
+            del os.environ[key]
+    os.environ["HOME"] = "/nonexistent"
+    os.environ.update(request.get("env", {}))
+    path = os.path.join(folder, request["file"])
+    sys.path.append(os.path.dirname(path))
+    stem = os.path.splitext(os.path.basename(path))[0]
+    out = {"import_error": None, "images": {}}
+    spec = importlib.util.spec_from_file_location(stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[stem] = module
+    stdout, sys.stdout = sys.stdout, sys.stderr
+    try:
+        spec.loader.exec_module(module)
+    except SystemExit as e:
+        out["import_error"] = {"type": "SystemExit", "message": ""}
+    except BaseException as e:
+        out["import_error"] = error(e)
+    root = request.get("root", folder)
+    init = _get_init_config()
+    if init is None and root is not None:
+        flyte.init(root_dir=pathlib.Path(root))
+        init = _get_init_config()
+    refs = request.get("refs", {})
+    for name, image in names(module):
+        out["images"][name] = describe(image, str(init.root_dir) if init else None, refs)
+    sys.stdout = stdout
+    return out
+
+
+def main():
+    print(json.dumps({"flyte": flyte.__version__, "python": list(sys.version_info[:2])}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            try:
+                answer = serve(request)
+            except BaseException:
+                answer = {"oracle": traceback.format_exc()}
+            with os.fdopen(writer, "w", encoding="utf-8", errors="surrogateescape") as f:
+                json.dump(answer, f)
+            os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader, encoding="utf-8", errors="surrogateescape") as f:
+            text = f.read()
+        os.waitpid(pid, 0)
+        print(text or json.dumps({"oracle": "died"}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
