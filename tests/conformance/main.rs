@@ -2,7 +2,7 @@
 //! the inspection makes of them. Needs no Python. `live.rs` does the same with flyte itself, and writes the goldens.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![expect(missing_docs, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod case;
 mod compare;

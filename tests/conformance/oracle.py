@@ -212,14 +212,18 @@ def main():
                 answer = serve(request)
             except BaseException:
                 answer = {"oracle": traceback.format_exc()}
-            with os.fdopen(writer, "w", encoding="utf-8", errors="surrogateescape") as f:
-                json.dump(answer, f)
+            try:
+                text = json.dumps(answer)
+            except BaseException:
+                text = json.dumps({"oracle": traceback.format_exc()})
+            with os.fdopen(writer, "w") as f:
+                f.write(text)
             os._exit(0)
         os.close(writer)
         with os.fdopen(reader, encoding="utf-8", errors="surrogateescape") as f:
             text = f.read()
-        os.waitpid(pid, 0)
-        print(text or json.dumps({"oracle": "died"}), flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(text or json.dumps({"oracle": f"died with status {status}"}), flush=True)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ impl Evaluator<'_> {
             "os.linesep" => Value::str("\n"),
             "os.name" => Value::str("posix"),
             "string.ascii_lowercase" => Value::str("abcdefghijklmnopqrstuvwxyz"),
-            _ => Value { origin: Some(place), ..Value::external(full) },
+            _ => self.external_value(full, place),
         }
     }
 

@@ -72,6 +72,23 @@ impl Evaluator<'_> {
         }
     }
 
+    /// Something of a library by its dotted name; flyte's own folders are known paths.
+    pub(crate) fn external_value(&mut self, dotted: String, place: Place) -> Value {
+        let folder = match dotted.strip_prefix("flyte._image.") {
+            Some("DIST_FOLDER") => "dist",
+            Some("RS_CONTROLLER_DIST_FOLDER") => "rs_controller/dist",
+            Some("SOURCE_ROOT") => "",
+            _ => return Value { origin: Some(place), ..Value::external(dotted) },
+        };
+        match methods::wheel_folder(folder, &self.world()) {
+            Ok(path) => {
+                let bit = self.assume_fact(image_model::world::Fact::InstallDir);
+                Value::path(path).resting_on(bit)
+            }
+            Err(_) => self.unknown("the folder lies beside the installed flyte, and none was found", Some(place)),
+        }
+    }
+
     /// The arguments of a call as the model takes them, with what they rest on.
     fn model_arguments(&self, call: &Call) -> (Arguments<Argument>, u64) {
         let mut rests_on = 0;

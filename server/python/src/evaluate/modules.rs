@@ -299,7 +299,7 @@ impl Evaluator<'_> {
                 None if level > 0 => {
                     self.unknown(format!("{}{from} is not found", ".".repeat(level as usize)), Some(place))
                 }
-                None => Value::external(format!("{from}.{}", alias.name)),
+                None => self.external_value(format!("{from}.{}", alias.name), place),
             };
             let name = alias.alias.clone().unwrap_or_else(|| Arc::clone(&alias.name));
             self.assign_name(&name, value, scope, place);

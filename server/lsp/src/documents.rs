@@ -1,0 +1,212 @@
+//! What the editor holds open, and what is known of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use image_manifests::fs::{FileSystem, OsFileSystem, Overlay};
+use image_manifests::position::{LineIndex, Unit};
+use image_model::origin::Site;
+use image_python::evaluate::Sources;
+use image_python::inspect::{FileReport, inspect};
+use image_python::project::{Ambient, Facts, Options};
+use ropey::Rope;
+use tower_lsp::ls_types::{Position, Range, TextDocumentContentChangeEvent, Uri};
+
+/// How long facts about the disk are believed without another look.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// An open document.
+struct Document {
+    uri: Uri,
+    version: i32,
+    rope: Rope,
+}
+
+/// All open documents. Shared by every handler; locks are held only for moments.
+pub(crate) struct Documents {
+    ambient: Ambient,
+    open: Mutex<HashMap<PathBuf, Document>>,
+    unit: Mutex<Unit>,
+    sources: Sources,
+    facts: Mutex<HashMap<PathBuf, (Instant, Arc<Facts>)>>,
+    reports: Mutex<HashMap<PathBuf, Arc<Analysis>>>,
+}
+
+/// What is known of a file at one moment.
+pub(crate) struct Analysis {
+    pub(crate) report: FileReport,
+    pub(crate) facts: Arc<Facts>,
+    /// The file's text, as the report's places count in it.
+    pub(crate) text: Arc<str>,
+    pub(crate) index: LineIndex,
+    at: Instant,
+    versions: Vec<(PathBuf, i32)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Documents {
+    pub(crate) fn new(ambient: Ambient) -> Arc<Self> {
+        Arc::new(Self {
+            ambient,
+            open: Mutex::default(),
+            unit: Mutex::new(Unit::Utf16),
+            sources: Sources::default(),
+            facts: Mutex::default(),
+            reports: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn set_unit(&self, unit: Unit) {
+        *lock(&self.unit) = unit;
+    }
+
+    pub(crate) fn unit(&self) -> Unit {
+        *lock(&self.unit)
+    }
+
+    /// The path of a document; `None` for what is no file.
+    pub(crate) fn path(uri: &Uri) -> Option<PathBuf> {
+        uri.to_file_path().map(std::borrow::Cow::into_owned)
+    }
+
+    pub(crate) fn open(&self, uri: Uri, version: i32, text: &str) {
+        if let Some(path) = Self::path(&uri) {
+            lock(&self.open).insert(path, Document { uri, version, rope: Rope::from_str(text) });
+        }
+    }
+
+    pub(crate) fn close(&self, uri: &Uri) {
+        if let Some(path) = Self::path(uri) {
+            lock(&self.open).remove(&path);
+            lock(&self.reports).remove(&path);
+        }
+    }
+
+    /// Applies changes in order. A range outside the text is cut to it.
+    pub(crate) fn change(&self, uri: &Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
+        let unit = self.unit();
+        let Some(path) = Self::path(uri) else { return };
+        let mut open = lock(&self.open);
+        let Some(document) = open.get_mut(&path) else { return };
+        for change in changes {
+            match change.range {
+                None => document.rope = Rope::from_str(&change.text),
+                Some(range) => {
+                    let start = char_at(&document.rope, range.start, unit);
+                    let end = char_at(&document.rope, range.end, unit).max(start);
+                    document.rope.remove(start..end);
+                    document.rope.insert(start, &change.text);
+                }
+            }
+        }
+        document.version = version;
+    }
+
+    /// The open documents: address, path and version.
+    pub(crate) fn all(&self) -> Vec<(Uri, PathBuf, i32)> {
+        let open = lock(&self.open);
+        open.iter().map(|(path, d)| (d.uri.clone(), path.clone(), d.version)).collect()
+    }
+
+    pub(crate) fn version(&self, path: &Path) -> Option<i32> {
+        lock(&self.open).get(path).map(|d| d.version)
+    }
+
+    fn versions(&self) -> Vec<(PathBuf, i32)> {
+        let mut versions: Vec<_> = lock(&self.open).iter().map(|(p, d)| (p.clone(), d.version)).collect();
+        versions.sort();
+        versions
+    }
+
+    /// The file system as the editor sees it.
+    fn snapshot(&self) -> Overlay {
+        let buffers: BTreeMap<PathBuf, Arc<str>> =
+            lock(&self.open).iter().map(|(p, d)| (p.clone(), Arc::from(d.rope.to_string()))).collect();
+        Overlay::new(Arc::new(OsFileSystem), buffers)
+    }
+
+    fn facts(&self, path: &Path, fs: &dyn FileSystem) -> Arc<Facts> {
+        let folder = path.parent().unwrap_or(path).to_path_buf();
+        if let Some((at, facts)) = lock(&self.facts).get(&folder)
+            && at.elapsed() < FRESH
+        {
+            return Arc::clone(facts);
+        }
+        let facts = Arc::new(Facts::find(path, &Options::default(), &self.ambient, fs));
+        lock(&self.facts).insert(folder, (Instant::now(), Arc::clone(&facts)));
+        facts
+    }
+
+    /// What is known of an open file. Takes time: never call it on the runtime.
+    pub(crate) fn analyse(&self, path: &Path) -> Option<Arc<Analysis>> {
+        let versions = self.versions();
+        if let Some(known) = lock(&self.reports).get(path)
+            && known.versions == versions
+            && known.at.elapsed() < FRESH
+        {
+            return Some(Arc::clone(known));
+        }
+        let fs = self.snapshot();
+        let facts = self.facts(path, &fs);
+        let text: Arc<str> = fs.read_text(path).ok()?.into();
+        let report = inspect(path, &self.sources, &fs, &facts).ok()?;
+        let index = LineIndex::new(&text);
+        let analysis = Arc::new(Analysis { report, facts, text, index, at: Instant::now(), versions });
+        lock(&self.reports).insert(path.to_owned(), Arc::clone(&analysis));
+        Some(analysis)
+    }
+
+    /// Open files whose last analysis read the given one.
+    pub(crate) fn readers_of(&self, changed: &Path) -> Vec<PathBuf> {
+        let reports = lock(&self.reports);
+        reports.iter().filter(|(_, a)| a.report.files.iter().any(|f| &**f == changed)).map(|(p, _)| p.clone()).collect()
+    }
+
+    /// A range in another file, read as the editor sees it.
+    pub(crate) fn range_in(&self, site: &Site) -> Range {
+        let text = self.snapshot().read_text(&site.path).unwrap_or_default();
+        to_range(&text, &LineIndex::new(&text), site, self.unit())
+    }
+}
+
+/// A place as the protocol has it.
+pub(crate) fn to_range(text: &str, index: &LineIndex, site: &Site, unit: Unit) -> Range {
+    let place = |byte| {
+        let (line, character) = index.position(text, byte, unit);
+        Position { line: u32::try_from(line).unwrap_or(0), character: u32::try_from(character).unwrap_or(0) }
+    };
+    Range { start: place(site.start), end: place(site.end) }
+}
+
+/// The byte of a position.
+pub(crate) fn to_byte(text: &str, index: &LineIndex, position: Position, unit: Unit) -> usize {
+    index.byte(text, position.line as usize, position.character as usize, unit)
+}
+
+/// The character of a position in a rope, cut to the text.
+fn char_at(rope: &Rope, position: Position, unit: Unit) -> usize {
+    let line = position.line as usize;
+    if line >= rope.len_lines() {
+        return rope.len_chars();
+    }
+    let start = rope.line_to_char(line);
+    let content = rope.line(line);
+    let column = position.character as usize;
+    let mut counted = 0;
+    for (offset, c) in content.chars().enumerate() {
+        if counted >= column || matches!(c, '\n' | '\r') {
+            return start + offset;
+        }
+        counted += match unit {
+            Unit::Bytes => c.len_utf8(),
+            Unit::Utf16 => c.len_utf16(),
+            Unit::Characters => 1,
+        };
+    }
+    start + content.len_chars()
+}

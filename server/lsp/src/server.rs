@@ -1,0 +1,126 @@
+//! The protocol's methods, each handed to its own file.
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use image_manifests::position::Unit;
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::ls_types::{
+    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, Hover,
+    HoverParams, HoverProviderCapability, InitializeParams, InitializeResult, PositionEncodingKind, SaveOptions,
+    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, Uri,
+};
+use tower_lsp::{Client, LanguageServer};
+
+use crate::documents::{Analysis, Documents};
+use crate::{diagnostics, hover};
+
+pub(crate) struct Backend {
+    client: Client,
+    documents: Arc<Documents>,
+}
+
+/// Runs an analysis off the runtime. `None` when it fails, which the log says and nothing else.
+async fn analyse(client: &Client, documents: &Arc<Documents>, path: PathBuf) -> Option<Arc<Analysis>> {
+    let documents = Arc::clone(documents);
+    let work = move || std::panic::catch_unwind(AssertUnwindSafe(|| documents.analyse(&path)));
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(analysis)) => analysis,
+        _ => {
+            let message = "image-lsp: an analysis failed; this is a defect, please report the file";
+            client.log_message(tower_lsp::ls_types::MessageType::ERROR, message).await;
+            None
+        }
+    }
+}
+
+impl Backend {
+    pub(crate) fn new(client: Client, documents: Arc<Documents>) -> Self {
+        Self { client, documents }
+    }
+
+    /// Finds the mistakes of a document and of the open ones that read it, and publishes them.
+    fn diagnose(&self, uri: &Uri) {
+        let Some(path) = Documents::path(uri) else { return };
+        let mut wanted = self.documents.readers_of(&path);
+        if !wanted.contains(&path) {
+            wanted.push(path);
+        }
+        for (uri, path, version) in self.documents.all().into_iter().filter(|(_, p, _)| wanted.contains(p)) {
+            let (client, documents) = (self.client.clone(), Arc::clone(&self.documents));
+            tokio::spawn(async move {
+                let Some(analysis) = analyse(&client, &documents, path.clone()).await else { return };
+                // An older state than the editor's is not worth showing.
+                if documents.version(&path) == Some(version) {
+                    let found = diagnostics::of(&analysis, &documents);
+                    client.publish_diagnostics(uri, found, Some(version)).await;
+                }
+            });
+        }
+    }
+}
+
+impl LanguageServer for Backend {
+    async fn initialize(&self, parameters: InitializeParams) -> Result<InitializeResult> {
+        let offered =
+            parameters.capabilities.general.and_then(|g| g.position_encodings).unwrap_or_default();
+        let (unit, encoding) = if offered.contains(&PositionEncodingKind::UTF8) {
+            (Unit::Bytes, PositionEncodingKind::UTF8)
+        } else if offered.contains(&PositionEncodingKind::UTF32) && !offered.contains(&PositionEncodingKind::UTF16) {
+            (Unit::Characters, PositionEncodingKind::UTF32)
+        } else {
+            (Unit::Utf16, PositionEncodingKind::UTF16)
+        };
+        self.documents.set_unit(unit);
+        let synchronisation = TextDocumentSyncOptions {
+            open_close: Some(true),
+            change: Some(TextDocumentSyncKind::INCREMENTAL),
+            save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(false) })),
+            ..TextDocumentSyncOptions::default()
+        };
+        Ok(InitializeResult {
+            capabilities: ServerCapabilities {
+                position_encoding: Some(encoding),
+                text_document_sync: Some(TextDocumentSyncCapability::Options(synchronisation)),
+                hover_provider: Some(HoverProviderCapability::Simple(true)),
+                ..ServerCapabilities::default()
+            },
+            server_info: Some(ServerInfo {
+                name: "image-lsp".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+            ..InitializeResult::default()
+        })
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn did_open(&self, parameters: DidOpenTextDocumentParams) {
+        self.diagnose(&parameters.text_document.uri);
+    }
+
+    async fn did_change(&self, parameters: DidChangeTextDocumentParams) {
+        self.diagnose(&parameters.text_document.uri);
+    }
+
+    async fn did_save(&self, parameters: DidSaveTextDocumentParams) {
+        self.diagnose(&parameters.text_document.uri);
+    }
+
+    async fn did_close(&self, parameters: DidCloseTextDocumentParams) {
+        let client = self.client.clone();
+        let uri = parameters.text_document.uri;
+        tokio::spawn(async move { client.publish_diagnostics(uri, Vec::new(), None).await });
+    }
+
+    async fn hover(&self, parameters: HoverParams) -> Result<Option<Hover>> {
+        let place = parameters.text_document_position_params;
+        let Some(path) = Documents::path(&place.text_document.uri) else { return Ok(None) };
+        let analysis = analyse(&self.client, &self.documents, path).await;
+        Ok(analysis.and_then(|a| hover::at(&a, place.position, self.documents.unit())))
+    }
+}
