@@ -94,6 +94,7 @@ fn import_verdict(answer: &Value, report: &FileReport) -> Verdict {
         (None, None) => Verdict::Equal,
         (Some(a), Some(b)) if a == b => Verdict::Equal,
         (Some(a), None) => Verdict::Unknown(format!("import: flyte {a:?}, nothing here")),
+        (Some(("NameError", _)), _) => Verdict::Unknown("names that are not defined are not followed".to_owned()),
         (a, b) => Verdict::Wrong(format!("import: flyte {a:?}, here {b:?}")),
     }
 }
@@ -121,6 +122,10 @@ fn has_error(variant: &Variant, error: &(String, String)) -> bool {
 fn variant_verdict(expected: &Value, variant: &Variant, facts: &Facts) -> Verdict {
     let reason = || variant.unknowns.first().map(|u| u.reason.clone()).unwrap_or_default();
     let is_unknown = !variant.unknowns.is_empty();
+    if variant.errors.iter().any(|e| e.stage == image_python::inspect::Stage::Import) {
+        // Python stops there, and a name keeps what it held before; the inspection goes on and shows the error.
+        return Verdict::Unknown("the module stops at an error".to_owned());
+    }
     match (outcome(&expected["uri"]), &variant.uri) {
         (Ok(uri), Some(ours)) if uri == ours => {}
         (Err(error), None) if has_error(variant, &error) => {}

@@ -269,13 +269,14 @@ impl Generator<'_> {
             2 => {
                 let value = self.list();
                 let name = self.fresh("l");
-                self.lists.push(name.clone());
+                // Not yet a name that the change can use: a list that extends itself never ends.
                 let change = match self.random.below(4) {
                     0 => format!("\n{name}.append({})", self.string(1)),
                     1 => format!("\n{name} += [{}]", self.string(1)),
                     2 => format!("\n{name}.extend(x for x in {})", self.list()),
                     _ => String::new(),
                 };
+                self.lists.push(name.clone());
                 format!("{name} = list({value}){change}")
             }
             3 => {

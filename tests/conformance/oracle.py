@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import signal
 import sys
 import threading
 import traceback
@@ -208,6 +209,7 @@ def main():
         pid = os.fork()
         if pid == 0:
             os.close(reader)
+            signal.alarm(30)
             try:
                 answer = serve(request)
             except BaseException:
