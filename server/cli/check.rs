@@ -28,7 +28,9 @@ pub(crate) fn run(arguments: &Check, project: &Project) -> Result<u8, CliError> 
     for (target, result) in checked {
         match result {
             Ok(found) => findings.extend(found),
-            Err(message) => problems.push(CliError::Unreadable { path: context.shown(&target.path), message }),
+            Err(message) => {
+                problems.push(CliError::Unreadable { path: context.shown(&target.path), message })
+            }
         }
     }
     match arguments.output_format {

@@ -13,8 +13,9 @@ use crate::args::Project;
 
 /// Reads the process's environment: the only place that does.
 pub(crate) fn ambient() -> Ambient {
-    let variables =
-        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+    let variables = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect();
     Ambient { variables, current_directory: std::env::current_dir().unwrap_or_default() }
 }
 

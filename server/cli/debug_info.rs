@@ -41,7 +41,10 @@ pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
             },
         ),
         ("working directory", environment.working_directory.clone()),
-        ("root_dir", environment.root_dir.clone().unwrap_or_else(|| "none: flyte is not initialised".to_owned())),
+        (
+            "root_dir",
+            environment.root_dir.clone().unwrap_or_else(|| "none: flyte is not initialised".to_owned()),
+        ),
         ("temporary files", environment.temp_dir.clone()),
     ];
     let mut out = anstream::stdout().lock();

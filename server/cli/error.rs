@@ -39,7 +39,11 @@ impl CliError {
     /// What to do next.
     fn help(&self) -> Option<String> {
         let names = |names: &[String]| {
-            if names.is_empty() { "it has none with a name".to_owned() } else { format!("it has {}", names.join(", ")) }
+            if names.is_empty() {
+                "it has none with a name".to_owned()
+            } else {
+                format!("it has {}", names.join(", "))
+            }
         };
         Some(match self {
             CliError::Usage(_) => "see image-lsp --help".to_owned(),

@@ -31,7 +31,8 @@ pub(crate) fn targets(arguments: &[String], context: &Context) -> (Vec<Target>, 
         let (path, image) = split_name(argument);
         let full = clean(&context.ambient.current_directory.join(path));
         if full.is_dir() {
-            let walk = ignore::WalkBuilder::new(&full).require_git(false).sort_by_file_path(Path::cmp).build();
+            let walk =
+                ignore::WalkBuilder::new(&full).require_git(false).sort_by_file_path(Path::cmp).build();
             for entry in walk.flatten() {
                 let is_python = entry.path().extension().is_some_and(|e| e == "py");
                 if is_python && entry.file_type().is_some_and(|t| t.is_file()) {
@@ -41,7 +42,10 @@ pub(crate) fn targets(arguments: &[String], context: &Context) -> (Vec<Target>, 
         } else if full.exists() {
             targets.push(Target { path: full, image: image.map(str::to_owned), explicit: true });
         } else {
-            problems.push(CliError::Unreadable { path: path.to_owned(), message: "no such file or folder".to_owned() });
+            problems.push(CliError::Unreadable {
+                path: path.to_owned(),
+                message: "no such file or folder".to_owned(),
+            });
         }
     }
     targets.dedup();

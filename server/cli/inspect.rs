@@ -47,7 +47,9 @@ pub(crate) fn run(arguments: &Inspect, project: &Project) -> Result<u8, CliError
 /// Keeps the one image that was asked for.
 fn narrow(report: &mut FileReport, target: &Target, path: &str) -> Result<(), CliError> {
     let Some(name) = &target.image else {
-        report.images.retain(|i| !i.imported && (!i.intermediate || i.variants.iter().any(|v| !v.errors.is_empty())));
+        report
+            .images
+            .retain(|i| !i.imported && (!i.intermediate || i.variants.iter().any(|v| !v.errors.is_empty())));
         return Ok(());
     };
     let available: Vec<String> = report.images.iter().flat_map(|i| i.names.clone()).collect();
@@ -78,8 +80,12 @@ fn write_json(
     let problems = problems
         .iter()
         .map(|problem| match problem {
-            CliError::Unreadable { path, message } => Problem { path: path.clone(), message: message.clone() },
-            CliError::NoSuchImage { path, .. } => Problem { path: path.clone(), message: problem.to_string() },
+            CliError::Unreadable { path, message } => {
+                Problem { path: path.clone(), message: message.clone() }
+            }
+            CliError::NoSuchImage { path, .. } => {
+                Problem { path: path.clone(), message: problem.to_string() }
+            }
             other => Problem { path: String::new(), message: other.to_string() },
         })
         .collect();
@@ -135,9 +141,14 @@ fn block(
         };
         writeln!(out, "{head}")?;
         let names = if image.names.is_empty() { "(no name)".to_owned() } else { image.names.join(", ") };
-        line(out, "image", &format!("{}  {}", in_style(NAME, names), in_style(DIM, place(&image.site, places))))?;
+        line(
+            out,
+            "image",
+            &format!("{}  {}", in_style(NAME, names), in_style(DIM, place(&image.site, places))),
+        )?;
         if several || !variant.when.is_empty() {
-            let conditions: Vec<String> = variant.when.iter().map(image_python::evaluate::Condition::shown).collect();
+            let conditions: Vec<String> =
+                variant.when.iter().map(image_python::evaluate::Condition::shown).collect();
             let when = if conditions.is_empty() { "otherwise".to_owned() } else { conditions.join(" and ") };
             line(out, "when", &in_style(UNSURE, when))?;
         }
@@ -152,11 +163,20 @@ fn block(
             line(out, "platform", &platforms)?;
         }
         let release = &facts.environment.release.version;
-        line(out, "flyte", &format!("{release} {}", in_style(DIM, format!("({})", facts.release_source.words()))))?;
-        layers(out, variant, places)?;
+        line(
+            out,
+            "flyte",
+            &format!("{release} {}", in_style(DIM, format!("({})", facts.release_source.words()))),
+        )?;
+        layers(out, image, variant, places)?;
         for error in &variant.errors {
             let code = image_rules::covering(error).map_or(String::new(), |r| format!(" {}", r.code));
-            let text = format!("{}{code} at {}: {}", error.raised.exception, error.stage.name(), error.raised.message);
+            let text = format!(
+                "{}{code} at {}: {}",
+                error.raised.exception,
+                error.stage.name(),
+                error.raised.message
+            );
             line(out, "error", &in_style(BAD, text))?;
         }
         if let Some(dockerfile) = variant.dockerfile.as_ref().filter(|_| !arguments.no_dockerfile) {
@@ -185,14 +205,24 @@ fn certainty(out: &mut impl Write, image: &ImageReport, variant: &Variant) -> st
     Ok(())
 }
 
-fn layers(out: &mut impl Write, variant: &Variant, places: &mut Places<'_>) -> std::io::Result<()> {
+fn layers(
+    out: &mut impl Write,
+    image: &ImageReport,
+    variant: &Variant,
+    places: &mut Places<'_>,
+) -> std::io::Result<()> {
     for (number, layer) in variant.layers.iter().enumerate() {
         let name = if number == 0 { "layers" } else { "" };
         let by = match (&layer.method, &layer.site) {
             (Some(method), Some(site)) => {
                 let (text, index) = places.text(&site.path);
                 let (row, _) = index.position(text, site.start, Unit::Characters);
-                in_style(DIM, format!("{method}, line {}", row + 1))
+                let elsewhere = if site.path == image.site.path {
+                    String::new()
+                } else {
+                    format!(" of {}", places.path(&site.path))
+                };
+                in_style(DIM, format!("{method}, line {}{elsewhere}", row + 1))
             }
             _ => in_style(DIM, "flyte's own"),
         };

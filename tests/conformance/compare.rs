@@ -54,7 +54,8 @@ impl Setting<'_> {
 
     pub fn inspect(&self) -> (FileReport, Facts) {
         let facts = self.facts();
-        let report = inspect(&self.dir.join("m.py"), &Sources::default(), &OsFileSystem, &facts).expect("readable");
+        let report =
+            inspect(&self.dir.join("m.py"), &Sources::default(), &OsFileSystem, &facts).expect("readable");
         (report, facts)
     }
 }
@@ -87,14 +88,16 @@ pub fn compare(answer: &Value, setting: &Setting<'_>) -> Vec<(String, Verdict)> 
 fn import_verdict(answer: &Value, report: &FileReport) -> Verdict {
     let expected = &answer["import_error"];
     let ours = report.import_error.as_ref().map(|(r, _)| (r.exception, r.message.as_str()));
-    let theirs = expected.as_object().map(|e| {
-        (e["type"].as_str().unwrap_or_default(), e["message"].as_str().unwrap_or_default())
-    });
+    let theirs = expected
+        .as_object()
+        .map(|e| (e["type"].as_str().unwrap_or_default(), e["message"].as_str().unwrap_or_default()));
     match (theirs, ours) {
         (None, None) => Verdict::Equal,
         (Some(a), Some(b)) if a == b => Verdict::Equal,
         (Some(a), None) => Verdict::Unknown(format!("import: flyte {a:?}, nothing here")),
-        (Some(("NameError", _)), _) => Verdict::Unknown("names that are not defined are not followed".to_owned()),
+        (Some(("NameError", _)), _) => {
+            Verdict::Unknown("names that are not defined are not followed".to_owned())
+        }
         (a, b) => Verdict::Wrong(format!("import: flyte {a:?}, here {b:?}")),
     }
 }
@@ -115,7 +118,8 @@ fn has_error(variant: &Variant, error: &(String, String)) -> bool {
     let outside = error.1.contains("is not in the subpath of");
     variant.errors.iter().any(|e| {
         e.raised.exception == error.0
-            && (e.raised.message == error.1 || (outside && e.raised.message.contains("is not in the subpath of")))
+            && (e.raised.message == error.1
+                || (outside && e.raised.message.contains("is not in the subpath of")))
     })
 }
 
@@ -150,7 +154,9 @@ fn variant_verdict(expected: &Value, variant: &Variant, facts: &Facts) -> Verdic
     if let Some(validate) = expected.get("validate") {
         let own = variant.errors.iter().any(|e| e.stage == image_python::inspect::Stage::Validate);
         match outcome(validate) {
-            Ok(_) if own => return Verdict::Wrong(format!("validate: flyte passes, here {:?}", variant.errors)),
+            Ok(_) if own => {
+                return Verdict::Wrong(format!("validate: flyte passes, here {:?}", variant.errors));
+            }
             Err(error) if !has_error(variant, &error) && !is_unknown => {
                 return Verdict::Wrong(format!("validate: flyte {error:?}, here {:?}", variant.errors));
             }
@@ -175,9 +181,11 @@ fn dockerfile_verdict(expected: &Value, variant: &Variant, facts: &Facts) -> Ver
             ours.as_ref().map_or("none", |_| "a text"),
             variant.errors
         )),
-        (Ok(theirs), None) => {
-            Verdict::Wrong(format!("dockerfile: flyte {} bytes, here {:?}", theirs["text"].to_string().len(), variant.errors))
-        }
+        (Ok(theirs), None) => Verdict::Wrong(format!(
+            "dockerfile: flyte {} bytes, here {:?}",
+            theirs["text"].to_string().len(),
+            variant.errors
+        )),
         (Ok(theirs), Some(ours)) => {
             let text = theirs["text"].as_str().unwrap_or_default();
             if text != ours.text {

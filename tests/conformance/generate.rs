@@ -33,8 +33,32 @@ impl Random {
 }
 
 const NASTY: &[&str] = &[
-    "httpx", "pandas>=2,<3", "a b", "it's", "say \"x\"", "é", "日本", "", "$HOME", "${X}", "a\\b", "tab\tx", "x;y && z",
-    "--flag", "#no", "`cmd`", "%s %d", "{braces}", "a=b", "very-long-name-that-goes-on", "1", "😀", "a\nb", "!", "~", "*",
+    "httpx",
+    "pandas>=2,<3",
+    "a b",
+    "it's",
+    "say \"x\"",
+    "é",
+    "日本",
+    "",
+    "$HOME",
+    "${X}",
+    "a\\b",
+    "tab\tx",
+    "x;y && z",
+    "--flag",
+    "#no",
+    "`cmd`",
+    "%s %d",
+    "{braces}",
+    "a=b",
+    "very-long-name-that-goes-on",
+    "1",
+    "😀",
+    "a\nb",
+    "!",
+    "~",
+    "*",
 ];
 
 /// A random program: its files, and its statements, each whole lines.
@@ -95,10 +119,19 @@ impl Generator<'_> {
             }
             3 => format!("({} + {})", self.string(depth - 1), self.string(depth - 1)),
             4 => format!("f\"<{{{}}}>\"", self.simple_name().unwrap_or_else(|| "1 + 1".into())),
-            5 => format!("{}.{}()", self.string(depth - 1), self.random.pick(&["upper", "lower", "strip", "rstrip"])),
+            5 => format!(
+                "{}.{}()",
+                self.string(depth - 1),
+                self.random.pick(&["upper", "lower", "strip", "rstrip"])
+            ),
             6 => format!("{}.replace(\"a\", \"b\")", self.string(depth - 1)),
             7 => format!("(\"%s-%s\" % ({}, {}))", self.string(depth - 1), self.random.below(9)),
-            8 => format!("({} if {} else {})", self.string(depth - 1), self.condition(), self.string(depth - 1)),
+            8 => format!(
+                "({} if {} else {})",
+                self.string(depth - 1),
+                self.condition(),
+                self.string(depth - 1)
+            ),
             9 => format!("\"{{}}/{{x}}\".format({}, x={})", self.string(depth - 1), self.string(0)),
             10 => format!("\"-\".join([{}, {}])", self.string(depth - 1), self.string(0)),
             11 => format!("{}[{}:]", self.string(depth - 1), self.random.below(3)),
@@ -120,7 +153,12 @@ impl Generator<'_> {
             1 => "not True".into(),
             2 => format!("len({}) > {}", self.string(0), self.random.below(6)),
             3 => format!("{} in {}", self.nasty(), self.string(0)),
-            4 => format!("{} == {} or {}", self.string(0), self.string(0), self.random.pick(&["False", "0", "[]", "1"])),
+            4 => format!(
+                "{} == {} or {}",
+                self.string(0),
+                self.string(0),
+                self.random.pick(&["False", "0", "[]", "1"])
+            ),
             _ => "sys.version_info >= (3, 9) and \"\" == \"\"".into(),
         }
     }
@@ -163,8 +201,13 @@ impl Generator<'_> {
     fn secrets(&mut self) -> String {
         self.random
             .pick(&[
-                "None", "\"KEY\"", "[\"A\", \"B\"]", "flyte.Secret(key=\"k-1\", group=\"g\")",
-                "(flyte.Secret(\"k\", mount=Path(\"/etc/flyte/secrets\")), \"Z\")", "\"bad.key\"", "[]",
+                "None",
+                "\"KEY\"",
+                "[\"A\", \"B\"]",
+                "flyte.Secret(key=\"k-1\", group=\"g\")",
+                "(flyte.Secret(\"k\", mount=Path(\"/etc/flyte/secrets\")), \"Z\")",
+                "\"bad.key\"",
+                "[]",
             ])
             .to_owned()
     }
@@ -175,7 +218,11 @@ impl Generator<'_> {
             let _ = write!(out, ", index_url={}", self.string(0));
         }
         if self.random.one_in(5) {
-            let _ = write!(out, ", extra_index_urls={}", self.random.pick(&["\"u\"", "[\"u\", \"v\"]", "(\"w\",)", "None"]));
+            let _ = write!(
+                out,
+                ", extra_index_urls={}",
+                self.random.pick(&["\"u\"", "[\"u\", \"v\"]", "(\"w\",)", "None"])
+            );
         }
         if self.random.one_in(4) {
             let _ = write!(out, ", pre={}", self.random.pick(&["True", "False", "1", "None"]));
@@ -210,7 +257,13 @@ impl Generator<'_> {
             ),
             8 => format!(".with_workdir({})", self.string(1)),
             9 | 10 => {
-                let target = self.random.pick(&["", ", \"/app\"", ", dst=\"x\"", ", copy_contents_only=True", ", \"\""]);
+                let target = self.random.pick(&[
+                    "",
+                    ", \"/app\"",
+                    ", dst=\"x\"",
+                    ", copy_contents_only=True",
+                    ", \"\"",
+                ]);
                 format!(".with_source_folder({}{target})", self.path())
             }
             11 => format!(".with_source_file({})", self.path()),
@@ -220,13 +273,21 @@ impl Generator<'_> {
                 let mode = self.random.pick(&["", ", project_install_mode=\"install_project\""]);
                 format!(".with_poetry_project({path} / \"pyproject.toml\"{mode})")
             }
-            14 => format!(".with_pixi_project({} / \"pixi.toml\", environment={})", self.path(), self.nasty()),
+            14 => {
+                format!(".with_pixi_project({} / \"pixi.toml\", environment={})", self.path(), self.nasty())
+            }
             15 => format!(".with_dockerignore({})", self.path()),
             _ => format!(
                 ".clone({})",
                 self.random.pick(&[
-                    "name=\"m\"", "registry=\"r.io/x\"", "name=\"\", registry=None", "extendable=False", "extendable=True",
-                    "base_image=\"other\"", "platform=\"linux/arm64\"", "python_version=(3, 9)",
+                    "name=\"m\"",
+                    "registry=\"r.io/x\"",
+                    "name=\"\", registry=None",
+                    "extendable=False",
+                    "extendable=True",
+                    "base_image=\"other\"",
+                    "platform=\"linux/arm64\"",
+                    "python_version=(3, 9)",
                 ])
             ),
         }
@@ -235,9 +296,15 @@ impl Generator<'_> {
     fn root(&mut self) -> String {
         match self.random.below(9) {
             0 => "flyte.Image.from_debian_base()".into(),
-            1 => format!("flyte.Image.from_debian_base(name={}, flyte_version={})", self.nasty(), self.string(0)),
+            1 => format!(
+                "flyte.Image.from_debian_base(name={}, flyte_version={})",
+                self.nasty(),
+                self.string(0)
+            ),
             2 => "flyte.Image.from_debian_base(install_flyte=False, python_version=(3, 12))".into(),
-            3 => "Image.from_debian_base(registry=\"r.io/a\", name=\"n\", platform=(\"linux/amd64\",))".into(),
+            3 => {
+                "Image.from_debian_base(registry=\"r.io/a\", name=\"n\", platform=(\"linux/amd64\",))".into()
+            }
             4 => format!("flyte.Image.from_base({})", self.string(1)),
             5 => format!("flyte.Image.from_uv_script({}, name=\"u\"{})", self.path(), self.options()),
             6 => format!("flyte.Image.from_dockerfile({}, registry=\"r\", name=\"n\")", self.path()),
@@ -307,7 +374,11 @@ impl Generator<'_> {
             }
             6 => {
                 let (name, list, root) = (self.fresh("i"), self.list(), self.root());
-                let link = self.random.pick(&[".with_pip_packages(x)", ".with_apt_packages(x, \"g\")", ".with_commands([x])"]);
+                let link = self.random.pick(&[
+                    ".with_pip_packages(x)",
+                    ".with_apt_packages(x, \"g\")",
+                    ".with_commands([x])",
+                ]);
                 self.images.push(name.clone());
                 format!("{name} = {root}\nfor x in {list}:\n    {name} = {name}{link}")
             }
@@ -322,7 +393,9 @@ impl Generator<'_> {
             9 => {
                 let (name, image, fallback) = (self.fresh("i"), self.image(), self.root());
                 self.images.push(name.clone());
-                format!("try:\n    {name} = {image}\nexcept (ValueError, TypeError, AttributeError):\n    {name} = {fallback}")
+                format!(
+                    "try:\n    {name} = {image}\nexcept (ValueError, TypeError, AttributeError):\n    {name} = {fallback}"
+                )
             }
             _ => {
                 let (image, name) = (self.image(), self.fresh("i"));
@@ -344,23 +417,59 @@ impl Generator<'_> {
             let path = format!("{folder}/{}", self.random.pick(&names));
             self.program.files.push((path, self.random.pick(NASTY).to_owned()));
         }
-        let patterns = ["*.log", "sub", "!tree/b.txt", "**/a", "tree/*", "[a-c]*", "deep/**", "b.txt", "?", "# c", "!sub/a", "*"];
+        let patterns = [
+            "*.log",
+            "sub",
+            "!tree/b.txt",
+            "**/a",
+            "tree/*",
+            "[a-c]*",
+            "deep/**",
+            "b.txt",
+            "?",
+            "# c",
+            "!sub/a",
+            "*",
+        ];
         for place in ["tree/.dockerignore", ".dockerignore", "my.ignore"] {
             if self.random.one_in(3) {
-                let lines: Vec<&str> = (0..1 + self.random.below(3)).map(|_| self.random.pick(&patterns)).collect();
+                let lines: Vec<&str> =
+                    (0..1 + self.random.below(3)).map(|_| self.random.pick(&patterns)).collect();
                 self.program.files.push((place.to_owned(), lines.join("\n")));
             }
         }
         if self.random.one_in(3) {
-            self.program.links.push(("tree/ln".to_owned(), self.random.pick(&["a", "nowhere", "sub", "../r.txt"]).to_owned()));
+            self.program.links.push((
+                "tree/ln".to_owned(),
+                self.random.pick(&["a", "nowhere", "sub", "../r.txt"]).to_owned(),
+            ));
         }
         self.program.files.push(("r.txt".into(), "httpx\n".into()));
-        let header = self.random.pick(&["dependencies = [\"a\", 'b>=1']", "requires-python = \">=3.10\"", "dependencies = [", "x = 1", "# c", "dependencies = \"ab\""]);
+        let header = self.random.pick(&[
+            "dependencies = [\"a\", 'b>=1']",
+            "requires-python = \">=3.10\"",
+            "dependencies = [",
+            "x = 1",
+            "# c",
+            "dependencies = \"ab\"",
+        ]);
         self.program.files.push(("s.py".into(), format!("# /// script\n# {header}\n# ///\n")));
         self.program.files.push(("p/pyproject.toml".into(), "[project]\n".into()));
         self.program.files.push(("p/poetry.lock".into(), "lock".into()));
         self.program.files.push(("p/pixi.toml".into(), "[workspace]\n".into()));
-        let standing = ["tree", "tree/a", "tree/sub", "r.txt", "s.py", "p", "nope", "nope.txt", "./tree/../r.txt", ".", "my.ignore"];
+        let standing = [
+            "tree",
+            "tree/a",
+            "tree/sub",
+            "r.txt",
+            "s.py",
+            "p",
+            "nope",
+            "nope.txt",
+            "./tree/../r.txt",
+            ".",
+            "my.ignore",
+        ];
         self.paths = standing.iter().map(|s| (*s).to_owned()).collect();
     }
 
@@ -378,9 +487,13 @@ impl Generator<'_> {
         ]);
         let name = self.fresh("u");
         let use_ = match self.random.below(4) {
-            0 => format!("u = {source}\n{name} = flyte.Image.from_base(\"x\").clone(name=\"n\", extendable=True).with_env_vars({{\"K\": f\"{{u}}\"}})"),
+            0 => format!(
+                "u = {source}\n{name} = flyte.Image.from_base(\"x\").clone(name=\"n\", extendable=True).with_env_vars({{\"K\": f\"{{u}}\"}})"
+            ),
             1 => format!("u = [{source}]\n{name} = flyte.Image.from_base(f\"x:{{u[0]}}\")"),
-            2 => format!("def f(x=str({source})):\n    return flyte.Image.from_base(\"b\" + x).clone(name=\"n\", extendable=True).with_pip_packages(\"p\")\n{name} = f()"),
+            2 => format!(
+                "def f(x=str({source})):\n    return flyte.Image.from_base(\"b\" + x).clone(name=\"n\", extendable=True).with_pip_packages(\"p\")\n{name} = f()"
+            ),
             _ => format!("class C:\n    v = {source}\n{name} = flyte.Image.from_base(f\"x:{{C.v}}\")"),
         };
         self.program.unknowable.push(name);
@@ -389,7 +502,8 @@ impl Generator<'_> {
 }
 
 pub fn program(random: &mut Random) -> Program {
-    let empty = Program { files: vec![], links: vec![], statements: vec![], module: vec![], unknowable: vec![] };
+    let empty =
+        Program { files: vec![], links: vec![], statements: vec![], module: vec![], unknowable: vec![] };
     let mut g = Generator {
         random,
         strings: vec![],
@@ -407,11 +521,15 @@ pub fn program(random: &mut Random) -> Program {
             let statement = g.statement();
             g.program.module.push(statement);
         }
-        let names: Vec<&String> = g.strings.iter().chain(&g.lists).chain(&g.images).chain(&g.helpers).collect();
+        let names: Vec<&String> =
+            g.strings.iter().chain(&g.lists).chain(&g.images).chain(&g.helpers).collect();
         let import = match g.random.below(3) {
             _ if names.is_empty() => "import other".to_owned(),
             0 => "from other import *".to_owned(),
-            _ => format!("from other import {}", names.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ")),
+            _ => format!(
+                "from other import {}",
+                names.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ")
+            ),
         };
         g.program.statements.push(import);
     }
@@ -442,7 +560,8 @@ impl Program {
         }
         std::fs::write(dir.join("m.py"), format!("{HEAD}{}\n", self.statements.join("\n"))).expect("written");
         if !self.module.is_empty() {
-            std::fs::write(dir.join("other.py"), format!("{HEAD}{}\n", self.module.join("\n"))).expect("written");
+            std::fs::write(dir.join("other.py"), format!("{HEAD}{}\n", self.module.join("\n")))
+                .expect("written");
         }
     }
 
@@ -533,7 +652,10 @@ pub fn run(environment: &Path, seed: u64, numbers: impl Iterator<Item = u64>, wo
             if program.unknowable.contains(name) || program.unknowable.iter().any(|u| name.starts_with(u)) {
                 if !matches!(verdict, Verdict::Unknown(_)) {
                     tally.guessed += 1;
-                    tally.wrong.push(format!("program {number}: {name} was guessed: {verdict:?}\n{}", program.statements.join("\n")));
+                    tally.wrong.push(format!(
+                        "program {number}: {name} was guessed: {verdict:?}\n{}",
+                        program.statements.join("\n")
+                    ));
                 }
                 continue;
             }
@@ -555,7 +677,8 @@ pub fn run(environment: &Path, seed: u64, numbers: impl Iterator<Item = u64>, wo
             for (name, verdict) in again.iter().filter(|(_, v)| matches!(v, Verdict::Wrong(_))) {
                 let _ = writeln!(text, "  {name}: {verdict:?}");
             }
-            let _ = write!(text, "{}\nfiles: {:?} {:?}", small.statements.join("\n"), small.files, small.links);
+            let _ =
+                write!(text, "{}\nfiles: {:?} {:?}", small.statements.join("\n"), small.files, small.links);
             tally.wrong.push(text);
         }
     }

@@ -29,10 +29,63 @@ for line in sys.stdin:
 "#;
 
 const PIECES: &[&str] = &[
-    "a", "b", "key", " = ", "=", "\"x\"", "'y'", "\"", "'", "[", "]", "[[", "]]", "{", "}", ",", "\n", "\n", "\n", "#", " ", ".",
-    "1", "-2", "3.5", "1_000", "0x1f", "true", "false", "True", "2024-01-01", "2024-01-01T00:00:00Z", "07:32:00", "\"\"\"",
-    "'''", "\\", "\\n", "\\u00e9", "é", "dependencies = [", "tool.uv", "[tool.uv]", "a = 1\n", "b = [1, 2]\n", "c = {d = 1}\n",
-    "inf", "1e5", "\"a,b\"", "\"#\"", "[t]\n", "[[t]]\n", "x.y = 1\n", "\"q r\" = 2\n", "+1", "nan", "0o7", "00",
+    "a",
+    "b",
+    "key",
+    " = ",
+    "=",
+    "\"x\"",
+    "'y'",
+    "\"",
+    "'",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{",
+    "}",
+    ",",
+    "\n",
+    "\n",
+    "\n",
+    "#",
+    " ",
+    ".",
+    "1",
+    "-2",
+    "3.5",
+    "1_000",
+    "0x1f",
+    "true",
+    "false",
+    "True",
+    "2024-01-01",
+    "2024-01-01T00:00:00Z",
+    "07:32:00",
+    "\"\"\"",
+    "'''",
+    "\\",
+    "\\n",
+    "\\u00e9",
+    "é",
+    "dependencies = [",
+    "tool.uv",
+    "[tool.uv]",
+    "a = 1\n",
+    "b = [1, 2]\n",
+    "c = {d = 1}\n",
+    "inf",
+    "1e5",
+    "\"a,b\"",
+    "\"#\"",
+    "[t]\n",
+    "[[t]]\n",
+    "x.y = 1\n",
+    "\"q r\" = 2\n",
+    "+1",
+    "nan",
+    "0o7",
+    "00",
 ];
 
 pub fn compare(environment: &Path) {
@@ -72,7 +125,9 @@ pub fn compare(environment: &Path) {
         } else if let Ok(table) = &result {
             read += 1;
             match (dumps(table), dumped) {
-                (Some(a), Some(b)) if a != b => wrong.push(format!("{document:?}\n  dumps {b:?}\n  here  {a:?}")),
+                (Some(a), Some(b)) if a != b => {
+                    wrong.push(format!("{document:?}\n  dumps {b:?}\n  here  {a:?}"))
+                }
                 _ => {}
             }
         }

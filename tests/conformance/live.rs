@@ -3,7 +3,7 @@
 //! `cargo test --features live --test live`; IMAGE_LSP_SEED and IMAGE_LSP_PROGRAMS choose the generated programs,
 //! IMAGE_LSP_WRITE_GOLDENS=1 stores what flyte says of the hand-written cases.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod case;
@@ -35,7 +35,8 @@ fn hand_written_cases_agree_with_flyte() {
         let answer = oracle.ask(&case.request());
         // flyte's uv export writes a lock into the project: the inspection sees it as the user left it.
         case.lay_out();
-        let setting = Setting { dir: &case.dir(), root: case.root_dir(), env: &case.env, python: Some(&environment) };
+        let setting =
+            Setting { dir: &case.dir(), root: case.root_dir(), env: &case.env, python: Some(&environment) };
         for (name, verdict) in compare(&answer, &setting) {
             images += 1;
             match (&verdict, case.unknown.contains(&name)) {
@@ -48,7 +49,11 @@ fn hand_written_cases_agree_with_flyte() {
             goldens.insert(case.name.clone(), answer);
         }
     }
-    println!("{} cases, {images} comparisons, {} wrong, {unknown} unknown as they must be", cases.len(), wrong.len());
+    println!(
+        "{} cases, {images} comparisons, {} wrong, {unknown} unknown as they must be",
+        cases.len(),
+        wrong.len()
+    );
     if std::env::var_os("IMAGE_LSP_WRITE_GOLDENS").is_some() {
         let text = serde_json::to_string_pretty(&goldens).expect("JSON");
         std::fs::write(folder.join("goldens.json"), text + "\n").expect("written");
@@ -80,7 +85,11 @@ fn generated_programs_agree_with_flyte() {
     }
     println!(
         "{} programs, {} images, {} equal, {} unknown, {} wrong",
-        total.programs, total.images, total.equal, total.unknown, total.wrong.len()
+        total.programs,
+        total.images,
+        total.equal,
+        total.unknown,
+        total.wrong.len()
     );
     for (reason, count) in &total.reasons {
         println!("  unknown {count}: {reason}");

@@ -1,9 +1,10 @@
 //! Conformance with flyte, from stored goldens: what the real flyte made of the hand-written cases, compared with what
 //! the inspection makes of them. Needs no Python. `live.rs` does the same with flyte itself, and writes the goldens.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+#[allow(dead_code, reason = "the live tests use more of it")]
 mod case;
 mod compare;
 
@@ -15,13 +16,16 @@ use compare::{Setting, Verdict, compare};
 fn hand_written_cases_agree_with_the_goldens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
     let goldens: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(folder.join("goldens.json")).expect("goldens")).expect("JSON");
+        serde_json::from_str(&std::fs::read_to_string(folder.join("goldens.json")).expect("goldens"))
+            .expect("JSON");
     let cases = case::load(&folder.join("cases"));
     let mut images = 0;
     let mut wrong = Vec::new();
     for case in cases.iter().filter(|c| !c.by_order) {
         case.lay_out();
-        let golden = goldens.get(&case.name).unwrap_or_else(|| panic!("no golden of {}: run the live test", case.name));
+        let golden = goldens
+            .get(&case.name)
+            .unwrap_or_else(|| panic!("no golden of {}: run the live test", case.name));
         let setting = Setting { dir: &case.dir(), root: case.root_dir(), env: &case.env, python: None };
         for (name, verdict) in compare(golden, &setting) {
             images += 1;

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 /// A folder for what tests download, outside the tree.
 pub fn cache() -> PathBuf {
-    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).unwrap_or_else(|| {
-        PathBuf::from(std::env::var_os("HOME").expect("HOME")).join(".cache")
-    });
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").expect("HOME")).join(".cache"));
     base.join("image-lsp-tests")
 }
 
@@ -31,7 +31,9 @@ pub fn environment(version: &str) -> PathBuf {
     let python = std::env::var("IMAGE_LSP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     run(Command::new(python).args(["-m", "venv"]).arg(&folder));
     let pip = folder.join("bin/pip");
-    run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", "uv"]).arg(format!("flyte=={version}")));
+    run(Command::new(pip)
+        .args(["install", "--quiet", "--disable-pip-version-check", "uv"])
+        .arg(format!("flyte=={version}")));
     std::fs::write(stamp, "").expect("a stamp");
     folder
 }
@@ -46,7 +48,8 @@ pub struct Oracle {
 impl Oracle {
     pub fn start(environment: &Path) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/oracle.py");
-        let path = format!("{}:{}", environment.join("bin").display(), std::env::var("PATH").unwrap_or_default());
+        let path =
+            format!("{}:{}", environment.join("bin").display(), std::env::var("PATH").unwrap_or_default());
         let mut child = Command::new(environment.join("bin/python"))
             .arg(script)
             .env("PATH", path)

@@ -23,7 +23,10 @@ fn diagnostic(finding: &Finding, analysis: &Analysis, documents: &Documents) -> 
         .filter_map(|related| {
             let uri = Uri::from_file_path(&related.site.path)?;
             let range = documents.range_in(&related.site);
-            Some(DiagnosticRelatedInformation { location: Location { uri, range }, message: related.message.clone() })
+            Some(DiagnosticRelatedInformation {
+                location: Location { uri, range },
+                message: related.message.clone(),
+            })
         })
         .collect();
     Diagnostic {

@@ -164,7 +164,11 @@ impl Documents {
     /// Open files whose last analysis read the given one.
     pub(crate) fn readers_of(&self, changed: &Path) -> Vec<PathBuf> {
         let reports = lock(&self.reports);
-        reports.iter().filter(|(_, a)| a.report.files.iter().any(|f| &**f == changed)).map(|(p, _)| p.clone()).collect()
+        reports
+            .iter()
+            .filter(|(_, a)| a.report.files.iter().any(|f| &**f == changed))
+            .map(|(p, _)| p.clone())
+            .collect()
     }
 
     /// A range in another file, read as the editor sees it.

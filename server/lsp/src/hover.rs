@@ -48,7 +48,8 @@ fn word_at(text: &str, byte: usize) -> Option<(&str, usize)> {
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     let before = text.get(..byte)?;
     let after = text.get(byte..)?;
-    let start = before.rfind(|c| !part(c)).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+    let start =
+        before.rfind(|c| !part(c)).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
     let end = byte + after.find(|c: char| !part(c) || c == '.').unwrap_or(after.len());
     text.get(start..end).filter(|w| !w.is_empty()).map(|w| (w, start))
 }
@@ -67,7 +68,9 @@ fn markdown(image: &ImageReport, analysis: &Analysis) -> String {
 fn write_variant(out: &mut String, image: &ImageReport, variant: &Variant, analysis: &Analysis) {
     let head = match (&variant.uri, variant.errors.first()) {
         (Some(uri), _) => format!("**`{uri}`**"),
-        (None, Some(error)) => format!("**No image:** {} when it is {}", error.raised.exception, stage(error.stage)),
+        (None, Some(error)) => {
+            format!("**No image:** {} when it is {}", error.raised.exception, stage(error.stage))
+        }
         (None, None) => "**The tag of this image is not known**".to_owned(),
     };
     // Writing to a string does not fail.
@@ -104,7 +107,13 @@ fn write_variant(out: &mut String, image: &ImageReport, variant: &Variant, analy
         let _ = writeln!(out, "- not known because {}", unknown.reason);
     }
     for error in &variant.errors {
-        let _ = writeln!(out, "- {} when it is {}: {}", error.raised.exception, stage(error.stage), error.raised.message);
+        let _ = writeln!(
+            out,
+            "- {} when it is {}: {}",
+            error.raised.exception,
+            stage(error.stage),
+            error.raised.message
+        );
     }
     if let Some(dockerfile) = &variant.dockerfile {
         let lines: Vec<&str> = dockerfile.text.lines().collect();

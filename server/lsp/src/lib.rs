@@ -50,5 +50,8 @@ where
     let documents = documents::Documents::new(ambient);
     let shared = std::sync::Arc::clone(&documents);
     let (service, socket) = LspService::new(move |client| Backend::new(client, shared));
-    Server::new(input, output, socket).concurrency_level(CONCURRENCY).serve(Ordered::new(service, documents)).await;
+    Server::new(input, output, socket)
+        .concurrency_level(CONCURRENCY)
+        .serve(Ordered::new(service, documents))
+        .await;
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use image_manifests::position::Unit;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
-    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, Hover,
-    HoverParams, HoverProviderCapability, InitializeParams, InitializeResult, PositionEncodingKind, SaveOptions,
-    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, Uri,
+    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    DidSaveTextDocumentParams, Hover, HoverParams, HoverProviderCapability, InitializeParams,
+    InitializeResult, PositionEncodingKind, SaveOptions, ServerCapabilities, ServerInfo,
+    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
+    Uri,
 };
 use tower_lsp::{Client, LanguageServer};
 
@@ -64,11 +65,12 @@ impl Backend {
 
 impl LanguageServer for Backend {
     async fn initialize(&self, parameters: InitializeParams) -> Result<InitializeResult> {
-        let offered =
-            parameters.capabilities.general.and_then(|g| g.position_encodings).unwrap_or_default();
+        let offered = parameters.capabilities.general.and_then(|g| g.position_encodings).unwrap_or_default();
         let (unit, encoding) = if offered.contains(&PositionEncodingKind::UTF8) {
             (Unit::Bytes, PositionEncodingKind::UTF8)
-        } else if offered.contains(&PositionEncodingKind::UTF32) && !offered.contains(&PositionEncodingKind::UTF16) {
+        } else if offered.contains(&PositionEncodingKind::UTF32)
+            && !offered.contains(&PositionEncodingKind::UTF16)
+        {
             (Unit::Characters, PositionEncodingKind::UTF32)
         } else {
             (Unit::Utf16, PositionEncodingKind::UTF16)

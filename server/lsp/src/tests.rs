@@ -27,7 +27,8 @@ impl TestClient {
         let (output, input) = tokio::io::split(near);
         let output = BufReader::new(output);
         let mut client = Self { input, output, waiting: VecDeque::new(), next: 0, server, folder };
-        let parameters = json!({ "capabilities": { "general": { "positionEncodings": encodings } }, "processId": null });
+        let parameters =
+            json!({ "capabilities": { "general": { "positionEncodings": encodings } }, "processId": null });
         let answer = client.request("initialize", parameters).await;
         client.notify("initialized", json!({})).await;
         (client, answer)
@@ -106,12 +107,14 @@ impl TestClient {
     }
 
     async fn change(&mut self, uri: &str, version: i64, changes: Value) {
-        let parameters = json!({ "textDocument": { "uri": uri, "version": version }, "contentChanges": changes });
+        let parameters =
+            json!({ "textDocument": { "uri": uri, "version": version }, "contentChanges": changes });
         self.notify("textDocument/didChange", parameters).await;
     }
 
     async fn hover(&mut self, uri: &str, line: u32, character: u32) -> Option<String> {
-        let parameters = json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": character } });
+        let parameters =
+            json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": character } });
         let answer = self.request("textDocument/hover", parameters).await;
         answer["contents"]["value"].as_str().map(str::to_owned)
     }
@@ -157,7 +160,10 @@ async fn hover_shows_address_assumptions_and_dockerfile() {
     let uri = client.open("a.py", text).await;
     assert!(client.diagnostics(&uri, 1).await.is_empty());
     for (line, character) in [(1, 2), (1, 40), (1, 90), (2, 47)] {
-        let shown = client.hover(&uri, line, character).await.unwrap_or_else(|| panic!("nothing at {line}:{character}"));
+        let shown = client
+            .hover(&uri, line, character)
+            .await
+            .unwrap_or_else(|| panic!("nothing at {line}:{character}"));
         assert!(shown.starts_with("**`n:"), "{shown}");
         assert!(shown.contains("assuming that flyte is 2.12.1"), "{shown}");
         assert!(shown.contains("```dockerfile\n# syntax=docker/dockerfile:1.10\n"), "{shown}");
@@ -172,11 +178,18 @@ async fn a_change_in_another_open_file_is_seen() {
     let (mut client, _) = TestClient::start(&[]).await;
     let settings = "import flyte\nbase = flyte.Image.from_base(\"x\").clone(name=\"n\", extendable=True)\n";
     client.write("settings.py", settings);
-    let main = client.open("main.py", "from settings import base\nimage = base.with_pip_packages(\"y\")\n").await;
+    let main =
+        client.open("main.py", "from settings import base\nimage = base.with_pip_packages(\"y\")\n").await;
     assert!(client.diagnostics(&main, 1).await.is_empty());
     let other = client.open("settings.py", "import flyte\nbase = flyte.Image.from_base(\"x\")\n").await;
     assert!(client.diagnostics(&other, 1).await.is_empty());
-    client.change(&main, 2, json!([{ "text": "from settings import base\nimage = base.with_pip_packages(\"z\")\n" }])).await;
+    client
+        .change(
+            &main,
+            2,
+            json!([{ "text": "from settings import base\nimage = base.with_pip_packages(\"z\")\n" }]),
+        )
+        .await;
     let found = client.diagnostics(&main, 2).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0]["code"], "IMG002");

@@ -104,7 +104,8 @@ impl Render<'_, '_> {
         }
         let own = self.image.dockerignore()?;
         let is_own = own.is_some();
-        let file = own.or_else(|| self.world.env.root_dir.as_ref().map(|r| PyPath::new(r).join(".dockerignore")));
+        let file =
+            own.or_else(|| self.world.env.root_dir.as_ref().map(|r| PyPath::new(r).join(".dockerignore")));
         let text = match file {
             Some(file) if self.world.is_file(&file) => {
                 if !is_own {

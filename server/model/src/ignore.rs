@@ -322,8 +322,7 @@ mod tests {
         #[test]
         fn never_panics(pattern in any::<String>(), path in any::<String>()) {
             if let Ok(matcher) = Matcher::new(&[pattern]) {
-                matcher.excludes(&path);
-                matcher.may_readmit_below(&path);
+                let _ = (matcher.excludes(&path), matcher.may_readmit_below(&path));
             }
         }
     }

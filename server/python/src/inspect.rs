@@ -349,7 +349,12 @@ fn variant(found: &Found, outcome: &Outcome, fs: &dyn FileSystem, facts: &Facts)
         missing: Vec::new(),
     };
     if let Some((raised, site, method)) = &found.error {
-        out.errors.push(StageError { stage: Stage::Import, raised: raised.clone(), site: site.clone(), method: *method });
+        out.errors.push(StageError {
+            stage: Stage::Import,
+            raised: raised.clone(),
+            site: site.clone(),
+            method: *method,
+        });
     }
     let obstacle = found
         .unsettled
@@ -389,7 +394,7 @@ impl Working<'_, '_> {
         };
         let failing =
             tags.len().checked_sub(1).and_then(|n| image.layers.get(n)).and_then(|l| l.site.clone());
-        if let Some(stop) = stopped.filter(|_| image.cloned || matches!(image.opaque, Some(_))) {
+        if let Some(stop) = stopped.filter(|_| image.cloned || image.opaque.is_some()) {
             self.note(Stage::Hash, stop, failing.map(|s| s.site.clone()));
         } else {
             match image.uri(self.world) {

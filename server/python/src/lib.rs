@@ -13,3 +13,5 @@ pub mod inspect;
 pub mod json;
 pub mod project;
 pub mod syntax;
+#[cfg(test)]
+mod tests;

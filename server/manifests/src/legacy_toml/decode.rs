@@ -282,7 +282,7 @@ fn split_on_quotes(line: &str) -> Vec<String> {
     if doubles.len() > 1 && doubles[0].contains('\'') {
         let mut singles: Vec<String> = doubles[0].split('\'').map(str::to_owned).collect();
         doubles.remove(0);
-        while singles.len() % 2 == 0 && !doubles.is_empty() {
+        while singles.len().is_multiple_of(2) && !doubles.is_empty() {
             if let Some(last) = singles.pop() {
                 let joined = format!("{last}\"{}", doubles.remove(0));
                 singles.extend(joined.split('\'').map(str::to_owned));

@@ -87,7 +87,7 @@ impl Toml {
     pub fn truthy(&self) -> bool {
         match self {
             Toml::Bool(b) => *b,
-            Toml::Int(digits) => digits.trim_matches(['-', '0']) != "",
+            Toml::Int(digits) => !digits.trim_matches(['-', '0']).is_empty(),
             Toml::Float(f) => *f != 0.0,
             Toml::Str(s) => !s.is_empty(),
             Toml::Date(_) => true,

@@ -234,15 +234,15 @@ impl Scanner {
                 return Err(error_at("Unbalanced quotes", original, i));
             }
             let last = at(&self.chars, here - 1);
-            if matches!(last, Some('\'' | '"')) && at(&self.chars, here - 2) == last {
-                if let Some(quote) = last {
-                    self.chars[i] = quote;
-                    if at(&self.chars, here - 3) == last {
-                        let len = isize::try_from(self.chars.len()).unwrap_or(isize::MAX);
-                        let third = if here < 3 { here - 3 + len } else { here - 3 };
-                        if let Some(slot) = usize::try_from(third).ok().and_then(|t| self.chars.get_mut(t)) {
-                            *slot = ' ';
-                        }
+            if let Some(quote @ ('\'' | '"')) = last
+                && at(&self.chars, here - 2) == last
+            {
+                self.chars[i] = quote;
+                if at(&self.chars, here - 3) == last {
+                    let len = isize::try_from(self.chars.len()).unwrap_or(isize::MAX);
+                    let third = if here < 3 { here - 3 + len } else { here - 3 };
+                    if let Some(slot) = usize::try_from(third).ok().and_then(|t| self.chars.get_mut(t)) {
+                        *slot = ' ';
                     }
                 }
             }

@@ -281,7 +281,7 @@ impl Evaluator<'_> {
             attributes: std::cell::RefCell::new(attributes),
             poison: std::cell::RefCell::default(),
         };
-        Value { kind: Kind::Instance(Rc::new(instance)), origin: Some(place), rests_on: 0 }
+        Value::from(Kind::Instance(Rc::new(instance))).at(place)
     }
 
     fn collect_items(

@@ -143,7 +143,7 @@ impl Evaluator<'_> {
             return Ok(self.unknown("it is no Python", Some(place)));
         };
         let closure = self.closure(function, frame)?;
-        Ok(Value { kind: Kind::Function(Rc::new(closure)), origin: Some(place), rests_on: 0 })
+        Ok(Value::from(Kind::Function(Rc::new(closure))).at(place))
     }
 
     pub(crate) fn define_function(
@@ -182,7 +182,7 @@ impl Evaluator<'_> {
         }
         let closure = Rc::new(closure);
         self.closures.push(Rc::clone(&closure));
-        let mut value = Value { kind: Kind::Function(closure), origin: Some(place), rests_on: 0 };
+        let mut value = Value::from(Kind::Function(closure)).at(place);
         for decorator in wrapping.iter().rev() {
             value = self.call_value(decorator, Call::of(vec![value]), place)?;
         }
@@ -276,7 +276,7 @@ impl Evaluator<'_> {
             environment,
             exception,
         };
-        let value = Value { kind: Kind::Class(Rc::new(class)), origin: Some(place), rests_on: 0 };
+        let value = Value::from(Kind::Class(Rc::new(class))).at(place);
         self.assign_name(name, value, &frame.scope, place);
         Ok(())
     }
@@ -334,7 +334,7 @@ impl Evaluator<'_> {
                     }
                     Err(why) => {
                         call.arguments.more_positional =
-                            Some(Value { kind: again(&why), origin: Some(place), rests_on: value.rests_on });
+                            Some(Value::unknown_again(&why, Some(place)).resting_on(value.rests_on));
                     }
                 },
                 Passing::DoubleStar => self.splat_keywords(&value, place, &mut call),
@@ -366,7 +366,7 @@ impl Evaluator<'_> {
             }),
         };
         call.arguments.more_keywords =
-            Some(Value { kind: again(&why), origin: Some(place), rests_on: value.rests_on });
+            Some(Value::unknown_again(&why, Some(place)).resting_on(value.rests_on));
     }
 
     /// Calls a value.
@@ -517,7 +517,7 @@ impl Evaluator<'_> {
             attributes: RefCell::new(HashMap::new()),
             poison: RefCell::new(None),
         });
-        let value = Value { kind: Kind::Instance(Rc::clone(&instance)), origin: Some(place), rests_on: 0 };
+        let value = Value::from(Kind::Instance(Rc::clone(&instance))).at(place);
         if let Some(fields) = &class.fields
             && init.is_none()
         {
@@ -617,7 +617,7 @@ impl Evaluator<'_> {
         match &object.kind {
             Kind::Unknown(why) => {
                 self.may_raise(name);
-                Ok(Value { kind: again(why), origin: object.origin.or(Some(place)), rests_on: 0 })
+                Ok(Value::unknown_again(why, object.origin.or(Some(place))).resting_on(0))
             }
             Kind::External(dotted) => Ok(self.external_attribute(dotted, name, place)),
             Kind::Module(index) => Ok(self.member(*index, name, place)),
@@ -637,7 +637,7 @@ impl Evaluator<'_> {
                 "minor" => Value::int(i64::from(*minor)),
                 _ => self.unknown("only the first two numbers of sys.version_info are known", Some(place)),
             }),
-            Kind::Secret(secret) => Ok(self.from_model(match &**name {
+            Kind::Secret(secret) => Ok(self.of_model(match &**name {
                 "key" => &secret.key,
                 "group" => &secret.group,
                 "mount" => &secret.mount,
@@ -668,7 +668,7 @@ impl Evaluator<'_> {
         place: Place,
     ) -> Result<Value, Exception> {
         if let Some(why) = instance.poison.borrow().clone().or_else(|| instance.class.opaque.clone()) {
-            return Ok(Value { kind: again(&why), origin: Some(place), rests_on: 0 });
+            return Ok(Value::unknown_again(&why, Some(place)).resting_on(0));
         }
         let own = instance.attributes.borrow().get(name).cloned();
         if let Some(value) = own {
@@ -704,7 +704,7 @@ impl Evaluator<'_> {
             return Ok(Value::str(Arc::clone(&class.name)));
         }
         if let Some(why) = &class.opaque {
-            return Ok(Value { kind: again(why), origin: Some(place), rests_on: 0 });
+            return Ok(Value::unknown_again(why, Some(place)).resting_on(0));
         }
         match class.find(name) {
             Some(Value { kind: Kind::Function(closure), .. }) if closure.flavour == Flavour::Class => {
@@ -756,6 +756,7 @@ impl Evaluator<'_> {
                 continue;
             }
             closure.called.set(true);
+            self.limit = (self.steps + super::bounds::STEPS).min(super::bounds::ALL_STEPS);
             let place = Place { module: closure.module, span: closure.function.span };
             let scope = Scope::below(&closure.scope);
             for parameter in &closure.function.parameters {

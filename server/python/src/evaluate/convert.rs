@@ -11,23 +11,24 @@ use super::value::{Kind, Value};
 impl Evaluator<'_> {
     /// A value for one of flyte's methods, and what it rests on, itself and inside.
     pub(crate) fn to_model(&self, value: &Value) -> (ModelValue, u64) {
-        let mut rests_on = 0;
-        let converted = self.convert(value, &mut rests_on, 0);
-        (converted, rests_on)
+        let mut conversion = Conversion { rests_on: 0, values: 0 };
+        let converted = self.convert(value, &mut conversion, 0);
+        (converted, conversion.rests_on)
     }
 
-    fn convert(&self, value: &Value, rests_on: &mut u64, depth: u32) -> ModelValue {
-        *rests_on |= value.rests_on;
+    fn convert(&self, value: &Value, conversion: &mut Conversion, depth: u32) -> ModelValue {
+        conversion.rests_on |= value.rests_on;
+        conversion.values += 1;
         if value.rests_on & self.contradicted != 0 {
             return ModelValue::unknown(
                 "it depends on an environment variable that is otherwise in this case",
             );
         }
-        if depth > 50 {
+        if depth > 50 || conversion.values > super::bounds::SIZE {
             return ModelValue::unknown("it is nested too deeply");
         }
         let mut items = |values: &[Value]| -> Arc<[ModelValue]> {
-            values.iter().map(|v| self.convert(v, rests_on, depth + 1)).collect()
+            values.iter().map(|v| self.convert(v, conversion, depth + 1)).collect()
         };
         match &value.kind {
             Kind::None => ModelValue::None,
@@ -51,7 +52,7 @@ impl Evaluator<'_> {
                 None => {
                     let entries = dict.entries.borrow();
                     let pairs = entries.pairs.iter().map(|(k, v)| {
-                        (self.convert(k, rests_on, depth + 1), self.convert(v, rests_on, depth + 1))
+                        (self.convert(k, conversion, depth + 1), self.convert(v, conversion, depth + 1))
                     });
                     ModelValue::Dict(pairs.collect())
                 }
@@ -85,4 +86,10 @@ impl Evaluator<'_> {
         let site = value.origin.map(|p| self.site(p));
         ModelValue::Unknown(Arc::new(Unknown { reason: why.reason.clone(), site }))
     }
+}
+
+/// What a conversion found on the way.
+struct Conversion {
+    rests_on: u64,
+    values: usize,
 }

@@ -100,7 +100,7 @@ impl Evaluator<'_> {
             }
             Err(why) => {
                 let rests_on = left.rests_on | self.evaluate(right, frame)?.rests_on;
-                Ok(Value { kind: again(&why), origin: Some(place), rests_on })
+                Ok(Value::unknown_again(&why, Some(place)).resting_on(rests_on))
             }
         }
     }
@@ -192,7 +192,7 @@ impl Evaluator<'_> {
             // Links of a chain are taken care of above.
             _ => return Ok(self.unknown("it is no Python", Some(place))),
         };
-        Ok(Value { kind, origin: Some(place), rests_on: 0 })
+        Ok(Value::from(kind).at(place))
     }
 
     /// The items of a display, stars unpacked; or the unknown value that the whole becomes.
@@ -210,7 +210,7 @@ impl Evaluator<'_> {
                 let starred = self.evaluate(*inner, frame)?;
                 match self.iterate(&starred, place)? {
                     Ok(items) => values.extend(items.into_iter().map(|i| i.resting_on(starred.rests_on))),
-                    Err(why) => unknown = Some(Value { kind: again(&why), origin: Some(place), rests_on: 0 }),
+                    Err(why) => unknown = Some(Value::unknown_again(&why, Some(place)).resting_on(0)),
                 }
             } else {
                 values.push(self.evaluate(*id, frame)?);
@@ -398,7 +398,7 @@ impl Evaluator<'_> {
                     }
                     Ok(_) => state.unknown = Some(self.unknown("it is too long to follow", Some(place))),
                     Err(why) => {
-                        let value = Value { kind: again(&why), origin: Some(place), rests_on: 0 };
+                        let value = Value::unknown_again(&why, Some(place)).resting_on(0);
                         state.unknown = Some(value);
                     }
                 }
@@ -410,7 +410,7 @@ impl Evaluator<'_> {
                     Ok(true) => self.clause(place_in + 1, state, frame, results, place)?,
                     Ok(false) => {}
                     Err(why) => {
-                        state.unknown = Some(Value { kind: again(&why), origin: Some(place), rests_on: 0 });
+                        state.unknown = Some(Value::unknown_again(&why, Some(place)).resting_on(0));
                     }
                 }
             }

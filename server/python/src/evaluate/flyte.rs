@@ -85,7 +85,9 @@ impl Evaluator<'_> {
                 let bit = self.assume_fact(image_model::world::Fact::InstallDir);
                 Value::path(path).resting_on(bit)
             }
-            Err(_) => self.unknown("the folder lies beside the installed flyte, and none was found", Some(place)),
+            Err(_) => {
+                self.unknown("the folder lies beside the installed flyte, and none was found", Some(place))
+            }
         }
     }
 
@@ -168,14 +170,20 @@ impl Evaluator<'_> {
             Ok(mut image) => {
                 image.used = image.used.union(used);
                 let id = self.add_image(image, place, receiver, rests_on);
-                Ok(Value { kind: Kind::Image(id), origin: Some(place), rests_on: 0 })
+                Ok(Value::from(Kind::Image(id)).at(place))
             }
             Err(Stop::Raise(raised)) => {
                 if let Some(parent) = receiver.and_then(|r| self.images.get_mut(r)) {
                     parent.has_descendants = true;
                 }
                 let blamed = blamed(&raised.cause, call).or(call.site).unwrap_or(place);
-                self.definition_error(raised, before.as_ref().map(|(i, _)| &**i), place, blamed, Some(method.name))
+                self.definition_error(
+                    raised,
+                    before.as_ref().map(|(i, _)| &**i),
+                    place,
+                    blamed,
+                    Some(method.name),
+                )
             }
             Err(Stop::Unknown(why)) => {
                 let why = if why.site.is_some() {
@@ -189,7 +197,7 @@ impl Evaluator<'_> {
                     image.origin.clone_from(&before.origin);
                 }
                 let id = self.add_image(image, place, receiver, rests_on);
-                Ok(Value { kind: Kind::Image(id), origin: Some(place), rests_on: 0 })
+                Ok(Value::from(Kind::Image(id)).at(place))
             }
         }
     }
@@ -202,12 +210,12 @@ impl Evaluator<'_> {
         let record = self.images.get(id)?;
         let (image, rests_on) = (Arc::clone(&record.image), record.rests_on);
         let value = match name {
-            "base_image" => self.from_model(&image.base_image),
-            "registry" => self.from_model(&image.registry),
-            "name" => self.from_model(&image.name),
-            "platform" => self.from_model(&image.platform),
-            "python_version" => self.from_model(&image.python_version),
-            "extendable" => self.from_model(&image.extendable),
+            "base_image" => self.of_model(&image.base_image),
+            "registry" => self.of_model(&image.registry),
+            "name" => self.of_model(&image.name),
+            "platform" => self.of_model(&image.platform),
+            "python_version" => self.of_model(&image.python_version),
+            "extendable" => self.of_model(&image.extendable),
             "uri" => {
                 let world = World::new(self.fs, &self.environment);
                 match image.uri(&world) {
@@ -231,8 +239,8 @@ impl Evaluator<'_> {
     }
 
     /// A value of the model's as the evaluator's.
-    pub(crate) fn from_model(&self, value: &ModelValue) -> Value {
-        let items = |values: &[ModelValue]| values.iter().map(|v| self.from_model(v)).collect::<Vec<_>>();
+    pub(crate) fn of_model(&self, value: &ModelValue) -> Value {
+        let items = |values: &[ModelValue]| values.iter().map(|v| self.of_model(v)).collect::<Vec<_>>();
         match value {
             ModelValue::None => Value::none(),
             ModelValue::Bool(b) => Value::bool(*b),
@@ -288,7 +296,7 @@ impl Evaluator<'_> {
         match Secret::new(key.clone(), group.clone(), mount.clone(), as_env_var.clone()) {
             Ok(secret) => Ok(Value::from(Kind::Secret(Arc::new(secret))).resting_on(rests_on)),
             Err(Stop::Raise(raised)) => self.softly(Exception::from_raised(raised, place)),
-            Err(Stop::Unknown(why)) => Ok(Value { kind: again(&why), origin: Some(place), rests_on }),
+            Err(Stop::Unknown(why)) => Ok(Value::unknown_again(&why, Some(place)).resting_on(rests_on)),
         }
     }
 
@@ -324,9 +332,9 @@ impl Evaluator<'_> {
             })
             .collect();
         match Layer::new(kind, &fields) {
-            Ok(layer) => Ok(Value { kind: Kind::Layer(Arc::new(layer)), origin: Some(place), rests_on: 0 }),
+            Ok(layer) => Ok(Value::from(Kind::Layer(Arc::new(layer))).at(place)),
             Err(Stop::Raise(raised)) => self.softly(Exception::from_raised(raised, place)),
-            Err(Stop::Unknown(why)) => Ok(Value { kind: again(&why), origin: Some(place), rests_on: 0 }),
+            Err(Stop::Unknown(why)) => Ok(Value::unknown_again(&why, Some(place)).resting_on(0)),
         }
     }
 
@@ -364,7 +372,7 @@ impl Evaluator<'_> {
             return self.softly(Exception::new("ValueError", message, place));
         }
         let environment = EnvironmentObject { class: class.into(), arguments };
-        Ok(Value { kind: Kind::Environment(Rc::new(environment)), origin: Some(place), rests_on: 0 })
+        Ok(Value::from(Kind::Environment(Rc::new(environment))).at(place))
     }
 
     /// What flyte says to an `image=` that is neither an image nor a string.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Evaluator;
 use super::call::{Call, Frame};
 use super::exception::Exception;
-use super::value::{Kind, Place, Value, again};
+use super::value::{Kind, Place, Value};
 use crate::syntax::ast::Part;
 
 impl Evaluator<'_> {
@@ -73,7 +73,7 @@ impl Evaluator<'_> {
     fn unshowable(&self, value: &Value, place: Place) -> Value {
         match &value.kind {
             Kind::Unknown(why) => {
-                Value { kind: again(why), origin: value.origin.or(Some(place)), rests_on: value.rests_on }
+                Value::unknown_again(why, value.origin.or(Some(place))).resting_on(value.rests_on)
             }
             _ => self
                 .unknown("how this is written as text is not followed", Some(value.origin.unwrap_or(place))),

@@ -31,7 +31,7 @@ impl Evaluator<'_> {
             _ if !call.is_closed() => None,
             Kind::Str(s) => {
                 if let Some(why) = unknown_argument {
-                    return Ok(Value { kind: again(&why), origin: Some(place), rests_on });
+                    return Ok(Value::unknown_again(&why, Some(place)).resting_on(rests_on));
                 }
                 self.str_method(s, name, &call, place)?
             }
@@ -224,7 +224,7 @@ impl Evaluator<'_> {
             }
             match &item.kind {
                 Kind::Str(s) => text.push_str(s),
-                Kind::Unknown(why) => return Ok(Value { kind: again(why), origin: item.origin, rests_on }),
+                Kind::Unknown(why) => return Ok(Value::unknown_again(why, item.origin).resting_on(rests_on)),
                 Kind::External(_) | Kind::Instance(_) => {
                     return Ok(self.unknown("what is joined here is not followed", Some(place)));
                 }
@@ -320,6 +320,7 @@ impl Evaluator<'_> {
         if values.len() > 2000 {
             return None;
         }
+        self.compared.set(0);
         // Anything else is sorted only where every pair has a known order.
         for (i, a) in values.iter().enumerate() {
             for b in &values[i + 1..] {
@@ -343,7 +344,7 @@ impl Evaluator<'_> {
         if let (Some(why), true) =
             (&poisoned, matches!(name, "get" | "items" | "keys" | "values" | "copy" | "pop" | "setdefault"))
         {
-            return Ok(Some(Value { kind: again(why), origin: object.origin, rests_on: 0 }));
+            return Ok(Some(Value::unknown_again(why, object.origin).resting_on(0)));
         }
         let pairs = || dict.entries.borrow().pairs.clone();
         let key = call.positional().first().map(Value::key);

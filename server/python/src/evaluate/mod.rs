@@ -44,8 +44,10 @@ pub use modules::Sources;
 
 /// Bounds of an evaluation. Past any of them a value is unknown, never wrong.
 mod bounds {
-    /// Expressions and statements of one outcome.
-    pub(super) const STEPS: u64 = 400_000;
+    /// Expressions and statements that one statement of a module may come to.
+    pub(super) const STEPS: u64 = 100_000;
+    /// The same for all statements of all modules, in one outcome.
+    pub(super) const ALL_STEPS: u64 = 1_000_000;
     /// Outcomes that are followed.
     pub(super) const OUTCOMES: usize = 32;
     /// Nested calls and expressions.
@@ -56,6 +58,8 @@ mod bounds {
     pub(super) const TURNS: usize = 4_000;
     /// Items of a container, characters of a string.
     pub(super) const SIZE: usize = 1_000_000;
+    /// Values that one comparison looks at; a list in itself nests as deep as this.
+    pub(super) const COMPARED: usize = 20_000;
     /// Modules of the workspace that are loaded for one file.
     pub(super) const MODULES: usize = 400;
 }
@@ -115,14 +119,16 @@ pub fn evaluate(path: &Path, sources: &Sources, fs: &dyn FileSystem, facts: &Fac
     let mut outcomes = Vec::new();
     let mut pending: Vec<Vec<bool>> = vec![Vec::new()];
     let mut truncated = false;
+    let mut steps = 0;
     while let Some(plan) = pending.pop() {
-        if outcomes.len() >= bounds::OUTCOMES {
+        if outcomes.len() >= bounds::OUTCOMES || steps > bounds::ALL_STEPS {
             truncated = true;
             break;
         }
         let decided = plan.len();
         let mut evaluator = Evaluator::new(sources, fs, facts, plan);
         evaluator.run(path);
+        steps += evaluator.steps;
         // Every decision that was not planned opens another outcome. The one that differs first is tried first.
         let decisions: Vec<bool> = evaluator.decisions.iter().map(|d| d.taken).collect();
         for place in (decided..decisions.len()).rev() {
@@ -187,6 +193,8 @@ struct Evaluator<'a> {
     /// Keeps the keys of `decided_unknowns` alive.
     kept: Vec<Arc<Unknown>>,
     steps: u64,
+    /// Where the statement of the module that is being executed has to end.
+    limit: u64,
     depth: u32,
     calls: u32,
     /// Why assignments and changes give no known value right now: the body of a loop over something unknown.
@@ -199,6 +207,8 @@ struct Evaluator<'a> {
     speculative: bool,
     closures: Vec<Rc<value::Closure>>,
     initialised: bool,
+    /// Comparisons made for one operator.
+    compared: std::cell::Cell<usize>,
     /// Environment variables that the code sets itself.
     changed_variables: BTreeMap<String, Value>,
     /// The code changed environment variables in a way that is not followed.
@@ -226,6 +236,7 @@ impl<'a> Evaluator<'a> {
             decided_unknowns: HashMap::new(),
             kept: Vec::new(),
             steps: 0,
+            limit: bounds::STEPS,
             depth: 0,
             calls: 0,
             weak: None,
@@ -235,6 +246,7 @@ impl<'a> Evaluator<'a> {
             speculative: false,
             closures: Vec::new(),
             initialised: false,
+            compared: std::cell::Cell::new(0),
             changed_variables: BTreeMap::new(),
             environment_unknown: false,
             names: None,
@@ -258,7 +270,7 @@ impl<'a> Evaluator<'a> {
     /// Counts a step; false when there are no more.
     fn step(&mut self) -> bool {
         self.steps += 1;
-        self.steps < bounds::STEPS
+        self.steps < self.limit
     }
 
     fn site(&self, place: Place) -> Site {
@@ -274,11 +286,7 @@ impl<'a> Evaluator<'a> {
     /// An unknown value.
     fn unknown(&self, reason: impl Into<String>, place: Option<Place>) -> Value {
         let site = place.map(|p| self.site(p));
-        Value {
-            kind: Kind::Unknown(Arc::new(Unknown { reason: reason.into(), site })),
-            origin: place,
-            rests_on: 0,
-        }
+        Value { origin: place, ..Kind::Unknown(Arc::new(Unknown { reason: reason.into(), site })).into() }
     }
 
     /// The bit of an assumption.
@@ -382,7 +390,10 @@ impl<'a> Evaluator<'a> {
                     own: record.owner == 0,
                     assumptions,
                     unsettled,
-                    error: record.error.clone().map(|(raised, place, method)| (raised, self.site(place), method)),
+                    error: record
+                        .error
+                        .clone()
+                        .map(|(raised, place, method)| (raised, self.site(place), method)),
                     speculative: record.speculative,
                 }
             })

@@ -335,7 +335,7 @@ impl Evaluator<'_> {
         }
         if from.is_empty() {
             let name = folder.file_name()?.to_str()?.to_owned();
-            return self.find(&folder.parent()?.to_owned(), &name, &name);
+            return self.find(folder.parent()?, &name, &name);
         }
         let mut here = None;
         let mut dotted = String::new();

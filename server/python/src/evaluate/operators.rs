@@ -146,7 +146,7 @@ impl Evaluator<'_> {
             rests_on |= right.rests_on;
             match self.compare(*operator, &left, &right) {
                 Some(false) if unknown.is_none() => {
-                    return Ok(Value { origin: Some(place), rests_on, kind: Kind::Bool(false) });
+                    return Ok(Value::bool(false).at(place).resting_on(rests_on));
                 }
                 Some(_) => {}
                 None => {
@@ -163,6 +163,7 @@ impl Evaluator<'_> {
     }
 
     fn compare(&self, operator: Comparison, left: &Value, right: &Value) -> Option<bool> {
+        self.compared.set(0);
         match operator {
             Comparison::Equal => self.equal(left, right),
             Comparison::NotEqual => self.equal(left, right).map(|e| !e),
@@ -177,8 +178,15 @@ impl Evaluator<'_> {
         }
     }
 
+    /// Containers that hold each other many times over are compared only so far.
+    fn count_comparison(&self) -> Option<()> {
+        self.compared.set(self.compared.get() + 1);
+        (self.compared.get() < bounds::COMPARED).then_some(())
+    }
+
     /// `a == b`, as far as it is known.
     pub(crate) fn equal(&self, left: &Value, right: &Value) -> Option<bool> {
+        self.count_comparison()?;
         match (&left.kind, &right.kind) {
             (Kind::Unknown(_) | Kind::External(_) | Kind::Instance(_), _)
             | (_, Kind::Unknown(_) | Kind::External(_) | Kind::Instance(_)) => None,
@@ -257,6 +265,7 @@ impl Evaluator<'_> {
     }
 
     pub(crate) fn order(&self, left: &Value, right: &Value) -> Option<Ordering> {
+        self.count_comparison()?;
         match (&left.kind, &right.kind) {
             (Kind::Str(a), Kind::Str(b)) => Some(a.chars().cmp(b.chars())),
             (Kind::VersionInfo(major, minor), Kind::Tuple(_)) => version_order(*major, *minor, right),
@@ -286,7 +295,7 @@ impl Evaluator<'_> {
     ) -> Result<Value, Exception> {
         if let Kind::Unknown(why) = &container.kind {
             self.may_raise("a subscript of something unknown");
-            return Ok(Value { kind: again(why), origin: container.origin.or(Some(place)), rests_on: 0 });
+            return Ok(Value::unknown_again(why, container.origin.or(Some(place))).resting_on(0));
         }
         if let Kind::External(name) = &container.kind {
             let name = Arc::clone(name);
@@ -294,12 +303,12 @@ impl Evaluator<'_> {
         }
         if let Kind::Unknown(why) = &index.kind {
             self.may_raise("a subscript");
-            return Ok(Value { kind: again(why), origin: index.origin, rests_on: 0 });
+            return Ok(Value::unknown_again(why, index.origin).resting_on(0));
         }
         match (&container.kind, &index.kind) {
             (Kind::Dict(dict), _) => {
                 if let Some(why) = &*dict.poison.borrow() {
-                    return Ok(Value { kind: again(why), origin: container.origin, rests_on: 0 });
+                    return Ok(Value::unknown_again(why, container.origin).resting_on(0));
                 }
                 let Some(key) = index.key() else {
                     return Ok(self.unknown("a key that is not known", Some(place)));
@@ -345,7 +354,7 @@ impl Evaluator<'_> {
                 let items = match container.sequence() {
                     Some(Ok(items)) => items,
                     Some(Err(why)) => {
-                        return Ok(Value { kind: again(&why), origin: container.origin, rests_on: 0 });
+                        return Ok(Value::unknown_again(&why, container.origin).resting_on(0));
                     }
                     None => Vec::new(),
                 };
@@ -522,23 +531,17 @@ impl Evaluator<'_> {
                 return;
             }
             match &value.kind {
-                Kind::List(items) | Kind::Set(items) => {
-                    if items.poison.borrow().is_none() {
-                        *items.poison.borrow_mut() = Some(Arc::clone(why));
-                        pending.extend(items.values.borrow().iter().cloned());
-                    }
+                Kind::List(items) | Kind::Set(items) if items.poison.borrow().is_none() => {
+                    *items.poison.borrow_mut() = Some(Arc::clone(why));
+                    pending.extend(items.values.borrow().iter().cloned());
                 }
-                Kind::Dict(dict) => {
-                    if dict.poison.borrow().is_none() {
-                        *dict.poison.borrow_mut() = Some(Arc::clone(why));
-                        pending.extend(dict.entries.borrow().pairs.iter().map(|(_, v)| v.clone()));
-                    }
+                Kind::Dict(dict) if dict.poison.borrow().is_none() => {
+                    *dict.poison.borrow_mut() = Some(Arc::clone(why));
+                    pending.extend(dict.entries.borrow().pairs.iter().map(|(_, v)| v.clone()));
                 }
-                Kind::Instance(instance) => {
-                    if instance.poison.borrow().is_none() {
-                        *instance.poison.borrow_mut() = Some(Arc::clone(why));
-                        pending.extend(instance.attributes.borrow().values().cloned());
-                    }
+                Kind::Instance(instance) if instance.poison.borrow().is_none() => {
+                    *instance.poison.borrow_mut() = Some(Arc::clone(why));
+                    pending.extend(instance.attributes.borrow().values().cloned());
                 }
                 Kind::Tuple(items) => pending.extend(items.iter().cloned()),
                 _ => {}

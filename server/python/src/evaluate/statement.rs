@@ -36,6 +36,7 @@ impl Evaluator<'_> {
     pub(crate) fn execute_module(&mut self, body: &[Statement], module: usize, scope: &Rc<Scope>) {
         let frame = Frame::of_module(module, Rc::clone(scope));
         for statement in body {
+            self.limit = (self.steps + bounds::STEPS).min(bounds::ALL_STEPS);
             if let Flow::Raise(exception) = self.execute(statement, &frame) {
                 if exception.uncertain {
                     continue;
@@ -233,9 +234,7 @@ impl Evaluator<'_> {
     /// Binds a name. In a loop over something unknown the value is unknown afterwards.
     pub(crate) fn assign_name(&mut self, name: &Arc<str>, value: Value, scope: &Rc<Scope>, place: Place) {
         let value = match &self.weak {
-            Some(why) => {
-                Value { kind: again(why), origin: value.origin.or(Some(place)), rests_on: value.rests_on }
-            }
+            Some(why) => Value::unknown_again(why, value.origin.or(Some(place))).resting_on(value.rests_on),
             None => value,
         };
         scope.set(name, value);
@@ -434,7 +433,7 @@ impl Evaluator<'_> {
                 Flow::Break => return Flow::Next,
                 other => return other,
             }
-            if self.steps >= bounds::STEPS {
+            if self.steps >= self.limit {
                 break;
             }
         }
@@ -482,7 +481,7 @@ impl Evaluator<'_> {
                 Flow::Break => return Flow::Next,
                 other => return other,
             }
-            if self.steps >= bounds::STEPS {
+            if self.steps >= self.limit {
                 break;
             }
         }
@@ -662,7 +661,7 @@ impl Evaluator<'_> {
             }
         }
         for name in names {
-            let value = Value { kind: again(&why), origin: Some(place), rests_on: 0 };
+            let value = Value::unknown_again(&why, Some(place)).resting_on(0);
             self.assign_name(&name, value, &frame.scope_of(&name), place);
         }
     }

@@ -33,7 +33,12 @@ pub(crate) struct Value {
     pub(crate) origin: Option<Place>,
     /// What it rests on beyond the code.
     pub(crate) rests_on: Assumptions,
+    /// Values that it holds, counted as often as they occur.
+    pub(crate) weight: u32,
 }
+
+/// The most values that a tuple may hold, all told.
+const MAX_WEIGHT: u32 = 1 << 20;
 
 /// What a value is.
 #[derive(Clone)]
@@ -198,11 +203,21 @@ pub(crate) fn again(why: &Arc<Unknown>) -> Kind {
 
 impl From<Kind> for Value {
     fn from(kind: Kind) -> Self {
-        Self { kind, origin: None, rests_on: 0 }
+        Self { kind, origin: None, rests_on: 0, weight: 1 }
     }
 }
 
 impl Value {
+    /// The same reason once more, at a place.
+    pub(crate) fn unknown_again(why: &Arc<Unknown>, origin: Option<Place>) -> Self {
+        Self { origin, ..again(why).into() }
+    }
+
+    /// The value with its place.
+    pub(crate) fn at(self, place: Place) -> Self {
+        Self { origin: Some(place), ..self }
+    }
+
     pub(crate) fn none() -> Self {
         Kind::None.into()
     }
@@ -228,8 +243,18 @@ impl Value {
         Kind::Path(path).into()
     }
 
+    /// A tuple. One that holds others so often that nobody could walk through it is not known.
     pub(crate) fn tuple(items: Vec<Value>) -> Self {
-        Kind::Tuple(items.into()).into()
+        let weight = items.iter().fold(1_u32, |sum, item| sum.saturating_add(item.weight()));
+        if weight > MAX_WEIGHT {
+            let reason = "it holds too many values".to_owned();
+            return Kind::Unknown(Arc::new(Unknown { reason, site: None })).into();
+        }
+        Self { kind: Kind::Tuple(items.into()), weight, ..Value::none() }
+    }
+
+    fn weight(&self) -> u32 {
+        self.weight
     }
 
     pub(crate) fn list(items: Vec<Value>) -> Self {

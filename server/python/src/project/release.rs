@@ -97,7 +97,7 @@ fn locked(lock: &Path, fs: &dyn FileSystem) -> Option<String> {
 /// `flyte==X` in a file, as a word of its own.
 fn required(file: &Path, fs: &dyn FileSystem) -> Option<String> {
     let text = fs.read_text(file).ok()?;
-    text.split(|c: char| matches!(c, '"' | '\'' | '\n' | ',')).find_map(|word| {
+    text.split(['"', '\'', '\n', ',']).find_map(|word| {
         let word: String = word.split(['#', ';']).next()?.chars().filter(|c| !c.is_whitespace()).collect();
         let version = word.strip_prefix("flyte==")?;
         let plain = !version.is_empty() && version.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');

@@ -124,11 +124,9 @@ impl Lowering<'_> {
     fn damaged(&mut self, node: Node<'_>) -> StatementKind {
         if node.is_error() {
             let children = self.children(node);
-            let usable: Vec<Node<'_>> = children
-                .into_iter()
-                .filter(|c| matches!(Kind::of(*c), Kind::Call | Kind::Attribute | Kind::Assignment))
-                .collect();
-            for child in usable {
+            let wanted =
+                |c: &Node<'_>| matches!(Kind::of(*c), Kind::Call | Kind::Attribute | Kind::Assignment);
+            if let Some(child) = children.into_iter().find(wanted) {
                 if Kind::of(child) == Kind::Assignment {
                     return self.assignment(child);
                 }
