@@ -24,6 +24,7 @@ pub enum Verdict {
 /// One project as the inspection is to see it.
 pub struct Setting<'a> {
     pub dir: &'a Path,
+    pub file: &'a str,
     pub root: Option<String>,
     pub env: &'a BTreeMap<String, String>,
     /// The environment with flyte in it; without one, the version is given.
@@ -45,7 +46,7 @@ impl Setting<'_> {
             root_dir: Some(self.root.clone().unwrap_or_else(|| "none".to_owned())),
             ..Options::default()
         };
-        let mut facts = Facts::find(&self.dir.join("m.py"), &options, &ambient, &OsFileSystem);
+        let mut facts = Facts::find(&self.dir.join(self.file), &options, &ambient, &OsFileSystem);
         if self.python.is_none() {
             facts.environment.python_version = Some((3, 11));
         }
@@ -55,7 +56,7 @@ impl Setting<'_> {
     pub fn inspect(&self) -> (FileReport, Facts) {
         let facts = self.facts();
         let report =
-            inspect(&self.dir.join("m.py"), &Sources::default(), &OsFileSystem, &facts).expect("readable");
+            inspect(&self.dir.join(self.file), &Sources::default(), &OsFileSystem, &facts).expect("readable");
         (report, facts)
     }
 }

@@ -571,7 +571,10 @@ impl Program {
         let answer = oracle.ask(&request);
         self.lay_out(dir);
         let root = Some(dir.display().to_string());
-        compare(&answer, &Setting { dir, root, env: &BTreeMap::new(), python: Some(environment) })
+        compare(
+            &answer,
+            &Setting { dir, file: "m.py", root, env: &BTreeMap::new(), python: Some(environment) },
+        )
     }
 
     fn is_wrong(&self, verdicts: &[(String, Verdict)]) -> bool {

@@ -35,8 +35,13 @@ fn hand_written_cases_agree_with_flyte() {
         let answer = oracle.ask(&case.request());
         // flyte's uv export writes a lock into the project: the inspection sees it as the user left it.
         case.lay_out();
-        let setting =
-            Setting { dir: &case.dir(), root: case.root_dir(), env: &case.env, python: Some(&environment) };
+        let setting = Setting {
+            dir: &case.dir(),
+            file: "m.py",
+            root: case.root_dir(),
+            env: &case.env,
+            python: Some(&environment),
+        };
         for (name, verdict) in compare(&answer, &setting) {
             images += 1;
             match (&verdict, case.unknown.contains(&name)) {
@@ -59,6 +64,28 @@ fn hand_written_cases_agree_with_flyte() {
         std::fs::write(folder.join("goldens.json"), text + "\n").expect("written");
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn examples_agree_with_flyte() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/examples");
+    let environment = oracle::environment(RELEASE);
+    let mut oracle = Oracle::start(&environment);
+    let mut images = 0;
+    for file in
+        ["shared/images.py", "training/train.py", "serving/app.py", "report.py", "project/workflow.py"]
+    {
+        let answer = oracle.ask(&serde_json::json!({ "dir": examples, "file": file, "root": examples }));
+        let root = Some(examples.display().to_string());
+        let setting =
+            Setting { dir: &examples, file, root, env: &BTreeMap::new(), python: Some(&environment) };
+        for (name, verdict) in compare(&answer, &setting) {
+            images += 1;
+            assert_eq!(verdict, Verdict::Equal, "{file} {name}");
+        }
+    }
+    println!("{images} comparisons of the examples");
+    assert!(images > 10);
 }
 
 #[test]

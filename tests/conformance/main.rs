@@ -26,7 +26,8 @@ fn hand_written_cases_agree_with_the_goldens() {
         let golden = goldens
             .get(&case.name)
             .unwrap_or_else(|| panic!("no golden of {}: run the live test", case.name));
-        let setting = Setting { dir: &case.dir(), root: case.root_dir(), env: &case.env, python: None };
+        let setting =
+            Setting { dir: &case.dir(), file: "m.py", root: case.root_dir(), env: &case.env, python: None };
         for (name, verdict) in compare(golden, &setting) {
             images += 1;
             let must_be_unknown = case.unknown.contains(&name);

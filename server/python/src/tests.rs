@@ -43,11 +43,13 @@ fn bases(report: &FileReport, name: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-const HEAD: &str = "import os, sys, flyte\nbase = flyte.Image.from_base('b').clone(name='n', extendable=True)\n";
+const HEAD: &str =
+    "import os, sys, flyte\nbase = flyte.Image.from_base('b').clone(name='n', extendable=True)\n";
 
 #[test]
 fn an_unset_variable_opens_two_outcomes() {
-    let python = "import os, flyte\nGPU = os.environ.get('GPU')\na = flyte.Image.from_base('gpu' if GPU else 'cpu')\n";
+    let python =
+        "import os, flyte\nGPU = os.environ.get('GPU')\na = flyte.Image.from_base('gpu' if GPU else 'cpu')\n";
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(bases(&report(python), "a"), [pair("not GPU", "cpu"), pair("GPU", "gpu")]);
     let set = report_with(python, &[], &[("GPU", "1")]);
@@ -90,16 +92,24 @@ fn only_flytes_own_image_counts() {
 
 #[test]
 fn functions_that_nothing_calls_are_looked_at() {
-    let python = format!("{HEAD}def build(extra):\n    image = base.with_pip_packages('a')\n    if extra:\n        image = image.with_pip_packages(extra)\n    return image\n");
+    let python = format!(
+        "{HEAD}def build(extra):\n    image = base.with_pip_packages('a')\n    if extra:\n        image = image.with_pip_packages(extra)\n    return image\n"
+    );
     let report = report(&python);
-    let shown: Vec<(bool, bool)> =
-        report.images.iter().filter(|i| i.speculative).map(|i| (i.variants[0].uri.is_some(), i.intermediate)).collect();
+    let shown: Vec<(bool, bool)> = report
+        .images
+        .iter()
+        .filter(|i| i.speculative)
+        .map(|i| (i.variants[0].uri.is_some(), i.intermediate))
+        .collect();
     assert!(!shown.is_empty() && report.import_error.is_none(), "{shown:?}");
 }
 
 #[test]
 fn an_error_leaves_the_rest_of_the_file_known() {
-    let report = report("import flyte\na = flyte.Image.from_base('x').with_pip_packages('y').with_apt_packages('z')\nb = flyte.Image.from_base('ok')\n");
+    let report = report(
+        "import flyte\na = flyte.Image.from_base('x').with_pip_packages('y').with_apt_packages('z')\nb = flyte.Image.from_base('ok')\n",
+    );
     assert_eq!(bases(&report, "b"), [(String::new(), "ok".to_owned())]);
     assert_eq!(named(&report, "a")[0].certainty, Certainty::Unknown);
     let (raised, site) = report.import_error.as_ref().expect("an error");
@@ -108,12 +118,23 @@ fn an_error_leaves_the_rest_of_the_file_known() {
 
 #[test]
 fn text_that_is_no_python_leaves_the_rest_known() {
-    for broken in ["x = (", "def f(:\n    pass", "a.b.(", "class", "x = [1, 2", "@", "if True\n    y = 1", "print 'x'", "\"\"\""] {
+    for broken in [
+        "x = (",
+        "def f(:\n    pass",
+        "a.b.(",
+        "class",
+        "x = [1, 2",
+        "@",
+        "if True\n    y = 1",
+        "print 'x'",
+        "\"\"\"",
+    ] {
         let report = report(&format!("{HEAD}a = base.with_pip_packages('p')\n{broken}\n"));
         assert_eq!(named(&report, "a").len(), 1, "{broken}");
         assert!(named(&report, "a")[0].variants[0].uri.is_some(), "{broken}");
     }
-    let typing = report("import flyte\nimage = flyte.Image.from_base('x').clone(name='n', extendable=True).\n");
+    let typing =
+        report("import flyte\nimage = flyte.Image.from_base('x').clone(name='n', extendable=True).\n");
     assert!(typing.images.iter().any(|i| i.variants[0].uri.is_some()), "{:?}", typing.images);
 }
 
@@ -141,7 +162,10 @@ fn every_bound_holds() {
         format!("x = {}1", "not ".repeat(20_000)),
         format!("x = {}1", "1 if x else ".repeat(5_000)),
         format!("x = {}1", "lambda: ".repeat(5_000)),
-        format!("{}x = 1", (0..300).map(|i| format!("{}if x:\n", " ".repeat(i))).collect::<String>() + &" ".repeat(300)),
+        format!(
+            "{}x = 1",
+            (0..300).map(|i| format!("{}if x:\n", " ".repeat(i))).collect::<String>() + &" ".repeat(300)
+        ),
         format!("x = a{}", "[0]".repeat(20_000)),
         format!("x = [{}]", "1, ".repeat(200_000)),
         (0..200).map(|i| format!("if u{i}():\n    x = {i}\n")).collect::<String>(),
@@ -155,8 +179,16 @@ fn every_bound_holds() {
 
 #[test]
 fn imports_that_never_end_do() {
-    let files = [("a.py", "from b import x\n"), ("b.py", "from a import x\nimport m\n"), ("c/__init__.py", "from . import *\n")];
-    let report = report_with(&format!("{HEAD}import a, c.d.e\nfrom a import x\ni = flyte.Image.from_base(f'{{x}}')\n"), &files, &[]);
+    let files = [
+        ("a.py", "from b import x\n"),
+        ("b.py", "from a import x\nimport m\n"),
+        ("c/__init__.py", "from . import *\n"),
+    ];
+    let report = report_with(
+        &format!("{HEAD}import a, c.d.e\nfrom a import x\ni = flyte.Image.from_base(f'{{x}}')\n"),
+        &files,
+        &[],
+    );
     assert_eq!(named(&report, "i")[0].certainty, Certainty::Unknown);
 }
 
