@@ -21,6 +21,7 @@ type Stamp = (u64, Option<SystemTime>);
 #[derive(Default)]
 pub struct Sources {
     parsed: Mutex<HashMap<PathBuf, (Stamp, Arc<Module>)>>,
+    pinned: Mutex<HashMap<PathBuf, Arc<Module>>>,
 }
 
 impl Sources {
@@ -29,6 +30,9 @@ impl Sources {
     /// # Errors
     /// A message when the file cannot be read or parsed.
     pub fn module(&self, path: &Path, fs: &dyn FileSystem) -> Result<Arc<Module>, String> {
+        if let Some(module) = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return Ok(Arc::clone(module));
+        }
         let metadata = fs.metadata(path).map_err(|e| e.to_string())?;
         let stamp = (metadata.len, metadata.modified);
         let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,10 +51,9 @@ impl Sources {
         Ok(module)
     }
 
-    /// Puts a module in that is parsed already: an editor's buffer.
-    pub fn insert(&self, module: Arc<Module>, len: u64) {
-        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        parsed.insert(module.path.to_path_buf(), ((len, Some(SystemTime::UNIX_EPOCH)), module));
+    /// Puts a module in that is parsed already and does not change.
+    pub fn pin(&self, module: Arc<Module>) {
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner).insert(module.path.to_path_buf(), module);
     }
 }
 
