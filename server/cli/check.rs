@@ -9,7 +9,6 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use image_manifests::fs::{OsFileSystem, Overlay};
 use image_python::json::{Places, Range};
 use image_rules::{Finding, Severity};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::args::{Check, Format, Project};
@@ -19,11 +18,9 @@ use crate::files::{self, Target};
 
 pub(crate) fn run(arguments: &Check, project: &Project) -> Result<u8, CliError> {
     let (context, targets, mut problems) = prepare(arguments, project)?;
-    let checked: Vec<_> = targets
-        .par_iter()
-        .filter(|t| t.explicit || files::mentions_flyte(&t.path))
-        .map(|target| (target, context.inspect(&target.path).map(|(report, _)| image_rules::check(&report))))
-        .collect();
+    let checked = files::for_each(&targets, |target| {
+        context.inspect(&target.path).map(|(report, _)| image_rules::check(&report))
+    });
     let mut findings = Vec::new();
     for (target, result) in checked {
         match result {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -57,7 +59,17 @@ fn clean(path: &Path) -> PathBuf {
     path.components().collect()
 }
 
+/// Works on the targets that can have images, several at a time where there are several, and keeps their order.
+pub(crate) fn for_each<T: Send>(targets: &[Target], work: impl Fn(&Target) -> T + Sync) -> Vec<(&Target, T)> {
+    let wanted = |t: &&Target| t.explicit || mentions_flyte(&t.path);
+    match targets {
+        // Threads are not worth their start for one file.
+        [one] => vec![(one, work(one))],
+        many => many.par_iter().filter(|t| wanted(t)).map(|t| (t, work(t))).collect(),
+    }
+}
+
 /// Whether a file can have images at all: cheap, and wrong only in the direction that costs time.
-pub(crate) fn mentions_flyte(path: &Path) -> bool {
+fn mentions_flyte(path: &Path) -> bool {
     std::fs::read(path).map_or(true, |bytes| bytes.windows(5).any(|w| w == b"flyte" || w == b"Image"))
 }

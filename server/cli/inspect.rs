@@ -7,7 +7,6 @@ use image_model::origin::Site;
 use image_python::inspect::{Certainty, FileReport, ImageReport, Variant};
 use image_python::json::{self, Document, Places, Problem, SCHEMA_VERSION};
 use image_python::project::Facts;
-use rayon::prelude::*;
 
 use crate::args::{Format, Inspect, Project};
 use crate::context::Context;
@@ -18,11 +17,7 @@ use crate::paint::{BAD, DIM, GOOD, NAME, TAG, UNSURE, in_style};
 pub(crate) fn run(arguments: &Inspect, project: &Project) -> Result<u8, CliError> {
     let context = Context::new(project);
     let (targets, mut problems) = files::targets(&arguments.paths, &context);
-    let inspected: Vec<_> = targets
-        .par_iter()
-        .filter(|t| t.explicit || files::mentions_flyte(&t.path))
-        .map(|target| (target, context.inspect(&target.path)))
-        .collect();
+    let inspected = files::for_each(&targets, |target| context.inspect(&target.path));
     let mut reports = Vec::new();
     for (target, result) in inspected {
         let path = context.shown(&target.path);
@@ -90,14 +85,15 @@ fn write_json(
         })
         .collect();
     let document = Document { schema_version: SCHEMA_VERSION, images, problems };
-    let mut out = std::io::stdout().lock();
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     serde_json::to_writer_pretty(&mut out, &document).map_err(std::io::Error::from)?;
     writeln!(out)?;
+    out.flush()?;
     Ok(())
 }
 
 fn write_text(reports: &Reports, arguments: &Inspect, context: &Context) -> Result<(), CliError> {
-    let mut out = anstream::stdout().lock();
+    let mut out = std::io::BufWriter::new(anstream::stdout().lock());
     let mut places = Places::new(&*context.fs, |path| context.shown(path));
     let mut first = true;
     for (report, facts) in reports {
@@ -108,6 +104,7 @@ fn write_text(reports: &Reports, arguments: &Inspect, context: &Context) -> Resu
             block(&mut out, image, facts, &mut places, arguments)?;
         }
     }
+    out.flush()?;
     Ok(())
 }
 

@@ -26,7 +26,9 @@ fn main() {
 
 /// A module of 500 lines: constants, helpers, chains, tasks.
 fn module() -> String {
-    let mut text = String::from("import os\nfrom pathlib import Path\nimport flyte\n\nHERE = Path(__file__).parent\n\n\ndef base(name, *packages):\n    image = flyte.Image.from_debian_base(name=name, python_version=(3, 12))\n    return image.with_pip_packages('httpx', *packages)\n\n\n");
+    let mut text = String::from(
+        "import os\nfrom pathlib import Path\nimport flyte\n\nHERE = Path(__file__).parent\n\n\ndef base(name, *packages):\n    image = flyte.Image.from_debian_base(name=name, python_version=(3, 12))\n    return image.with_pip_packages('httpx', *packages)\n\n\n",
+    );
     let mut number = 0;
     while text.lines().count() < 500 {
         number += 1;
