@@ -237,7 +237,7 @@ impl Generator<'_> {
     }
 
     fn link(&mut self) -> String {
-        match self.random.below(17) {
+        match self.random.below(20) {
             0..=3 => {
                 let (list, options) = (self.list(), self.options());
                 match self.random.below(3) {
@@ -277,6 +277,21 @@ impl Generator<'_> {
                 format!(".with_pixi_project({} / \"pixi.toml\", environment={})", self.path(), self.nasty())
             }
             15 => format!(".with_dockerignore({})", self.path()),
+            16 => {
+                let (path, options) = (self.path(), self.options());
+                format!(
+                    ".with_uv_project({path} / \"pyproject.toml\", project_install_mode=\"install_project\"{options})"
+                )
+            }
+            17 => format!(".with_code_bundle({})", self.random.pick(&["", "\"all\"", "dst=\"/x\""])),
+            18 => {
+                let layer = self.random.pick(&[
+                    "AptPackages(packages=(\"git\", \"a b\"))",
+                    "Env(env_vars=((\"A\", \"b\"),))",
+                    "WorkDir(workdir=\"/w\")",
+                ]);
+                format!(".clone(addl_layer=flyte._image.{layer})")
+            }
             _ => format!(
                 ".clone({})",
                 self.random.pick(&[
@@ -294,7 +309,13 @@ impl Generator<'_> {
     }
 
     fn root(&mut self) -> String {
-        match self.random.below(9) {
+        match self.random.below(11) {
+            9 => format!(
+                "flyte.Image.from_pixi_script({}, name=\"x\", environment={})",
+                self.path(),
+                self.nasty()
+            ),
+            10 => "flyte.Image.from_ref_name(\"gpu\").clone(extendable=True)".into(),
             0 => "flyte.Image.from_debian_base()".into(),
             1 => format!(
                 "flyte.Image.from_debian_base(name={}, flyte_version={})",
@@ -543,7 +564,7 @@ pub fn program(random: &mut Random) -> Program {
     g.program
 }
 
-const HEAD: &str = "import os, sys, random, time, subprocess, socket\nfrom pathlib import Path\nimport flyte\nfrom flyte import Image\nHERE = Path(__file__).parent\n";
+const HEAD: &str = "import os, sys, random, time, subprocess, socket\nimport flyte._image\nfrom pathlib import Path\nimport flyte\nfrom flyte import Image\nHERE = Path(__file__).parent\n";
 
 impl Program {
     fn lay_out(&self, dir: &Path) {

@@ -26,7 +26,7 @@ struct Document {
 
 /// All open documents. Shared by every handler; locks are held only for moments.
 pub(crate) struct Documents {
-    ambient: Ambient,
+    ambient: Mutex<Ambient>,
     open: Mutex<HashMap<PathBuf, Document>>,
     unit: Mutex<Unit>,
     sources: Sources,
@@ -52,7 +52,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Documents {
     pub(crate) fn new(ambient: Ambient) -> Arc<Self> {
         Arc::new(Self {
-            ambient,
+            ambient: Mutex::new(ambient),
             open: Mutex::default(),
             unit: Mutex::new(Unit::Utf16),
             sources: Sources::default(),
@@ -63,6 +63,11 @@ impl Documents {
 
     pub(crate) fn set_unit(&self, unit: Unit) {
         *lock(&self.unit) = unit;
+    }
+
+    /// Relative paths in code start from the workspace's folder.
+    pub(crate) fn set_folder(&self, folder: PathBuf) {
+        lock(&self.ambient).current_directory = folder;
     }
 
     pub(crate) fn unit(&self) -> Unit {
@@ -137,7 +142,7 @@ impl Documents {
         {
             return Arc::clone(facts);
         }
-        let facts = Arc::new(Facts::find(path, &Options::default(), &self.ambient, fs));
+        let facts = Arc::new(Facts::find(path, &Options::default(), &lock(&self.ambient).clone(), fs));
         lock(&self.facts).insert(folder, (Instant::now(), Arc::clone(&facts)));
         facts
     }

@@ -76,6 +76,10 @@ impl LanguageServer for Backend {
             (Unit::Utf16, PositionEncodingKind::UTF16)
         };
         self.documents.set_unit(unit);
+        let folder = parameters.workspace_folders.as_ref().and_then(|folders| folders.first());
+        if let Some(folder) = folder.and_then(|f| Documents::path(&f.uri)) {
+            self.documents.set_folder(folder);
+        }
         let synchronisation = TextDocumentSyncOptions {
             open_close: Some(true),
             change: Some(TextDocumentSyncKind::INCREMENTAL),

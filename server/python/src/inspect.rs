@@ -132,6 +132,8 @@ pub struct Missing {
     pub method: &'static str,
     /// The argument, or the call where flyte chose the path itself.
     pub site: Site,
+    /// A relative path that would be there if the working directory were the module's folder.
+    pub beside_module: bool,
 }
 
 /// An image of a file.
@@ -440,13 +442,18 @@ impl Working<'_, '_> {
                 }
                 let site = call.argument(needed.parameter).next().unwrap_or(&call.site).clone();
                 let resolved = self.world.absolute(&needed.path).to_string();
-                let path = needed.path.to_string();
+                let beside_module = !needed.path.is_absolute()
+                    && site
+                        .path
+                        .parent()
+                        .is_some_and(|f| self.world.fs.exists(&f.join(needed.path.as_str())));
                 self.out.missing.push(Missing {
                     what: needed.what,
-                    path,
+                    path: needed.path.to_string(),
                     resolved,
                     method: call.method,
                     site,
+                    beside_module,
                 });
             }
         }

@@ -19,7 +19,8 @@ pub(super) static RULE: Rule = Rule {
     fix: "There is none yet.",
     covers: |error| matches!(error.raised.cause, Cause::MissingPath { .. }),
     check: |_, variant, findings| {
-        for missing in &variant.missing {
+        // A file beside the module is there for whoever runs flyte from that folder: no mistake can be claimed.
+        for missing in variant.missing.iter().filter(|m| !m.beside_module) {
             let looked = if missing.path == missing.resolved {
                 String::new()
             } else {
