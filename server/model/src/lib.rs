@@ -11,6 +11,7 @@
 //! * Errors come at the stage, with the type and with the text that flyte gives them.
 //! * Nothing panics on any input; recursion is bounded.
 
+mod changes;
 pub mod constructors;
 pub mod context;
 pub mod dockerfile;

@@ -9,6 +9,7 @@ mod decode;
 mod encode;
 mod number;
 mod scan;
+mod value;
 
 pub use decode::loads;
 pub use encode::dumps;

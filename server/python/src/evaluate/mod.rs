@@ -5,14 +5,20 @@
 //! together. It is total: steps, alternatives, depth and sizes are bounded, and past a bound a value is
 //! unknown-because.
 
+mod attempt;
 mod builtins;
 mod call;
 mod choices;
+mod classes;
+mod comparison;
+mod containers;
+mod control;
 mod convert;
 mod exception;
 mod expression;
 mod flyte;
 mod format;
+mod library;
 mod methods;
 mod modules;
 mod names;

@@ -1,16 +1,11 @@
 //! Operators, comparisons, subscripts, and changes of containers.
 
-use std::cmp::Ordering;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use image_model::error::Unknown;
-
-use super::call::Frame;
 use super::exception::Exception;
-use super::value::{Dict, Items, Kind, Place, Value, again};
+use super::value::{Kind, Place, Value, again};
 use super::{Evaluator, bounds};
-use crate::syntax::ast::{Comparison, Id, Operator};
+use crate::syntax::ast::Operator;
 
 impl Evaluator<'_> {
     /// `left operator right`
@@ -26,7 +21,7 @@ impl Evaluator<'_> {
         Ok(Value { origin: Some(place), ..value }.resting_on(rests_on))
     }
 
-    fn binary_value(
+    pub(super) fn binary_value(
         &mut self,
         operator: Operator,
         left: &Value,
@@ -112,7 +107,7 @@ impl Evaluator<'_> {
         })
     }
 
-    fn repeat(&mut self, sequence: &Value, n: i64, place: Place) -> Value {
+    pub(super) fn repeat(&mut self, sequence: &Value, n: i64, place: Place) -> Value {
         match sequence.sequence() {
             Some(Ok(items)) => match repeats(n, items.len()) {
                 Some(n) => {
@@ -127,162 +122,6 @@ impl Evaluator<'_> {
             },
             Some(Err(why)) => again(&why).into(),
             None => self.unknown("it is no sequence", Some(place)),
-        }
-    }
-
-    /// `a < b <= c …`
-    pub(crate) fn comparison(
-        &mut self,
-        first: Id,
-        rest: &[(Comparison, Id)],
-        frame: &Frame,
-        place: Place,
-    ) -> Result<Value, Exception> {
-        let mut left = self.evaluate(first, frame)?;
-        let mut rests_on = left.rests_on;
-        let mut unknown = None;
-        for (operator, id) in rest {
-            let right = self.evaluate(*id, frame)?;
-            rests_on |= right.rests_on;
-            match self.compare(*operator, &left, &right) {
-                Some(false) if unknown.is_none() => {
-                    return Ok(Value::bool(false).at(place).resting_on(rests_on));
-                }
-                Some(_) => {}
-                None => {
-                    let reason = match (&left.kind, &right.kind) {
-                        (Kind::Unknown(why), _) | (_, Kind::Unknown(why)) => why.reason.clone(),
-                        _ => "this comparison is not followed".to_owned(),
-                    };
-                    unknown = Some(self.unknown(reason, Some(place)));
-                }
-            }
-            left = right;
-        }
-        Ok(unknown.unwrap_or_else(|| Value { origin: Some(place), ..Value::bool(true) }).resting_on(rests_on))
-    }
-
-    fn compare(&self, operator: Comparison, left: &Value, right: &Value) -> Option<bool> {
-        self.compared.set(0);
-        match operator {
-            Comparison::Equal => self.equal(left, right),
-            Comparison::NotEqual => self.equal(left, right).map(|e| !e),
-            Comparison::Is => self.identical(left, right),
-            Comparison::IsNot => self.identical(left, right).map(|i| !i),
-            Comparison::In => self.contains(right, left),
-            Comparison::NotIn => self.contains(right, left).map(|c| !c),
-            Comparison::Less => self.order(left, right).map(|o| o == Ordering::Less),
-            Comparison::LessEqual => self.order(left, right).map(|o| o != Ordering::Greater),
-            Comparison::Greater => self.order(left, right).map(|o| o == Ordering::Greater),
-            Comparison::GreaterEqual => self.order(left, right).map(|o| o != Ordering::Less),
-        }
-    }
-
-    /// Containers that hold each other many times over are compared only so far.
-    fn count_comparison(&self) -> Option<()> {
-        self.compared.set(self.compared.get() + 1);
-        (self.compared.get() < bounds::COMPARED).then_some(())
-    }
-
-    /// `a == b`, as far as it is known.
-    pub(crate) fn equal(&self, left: &Value, right: &Value) -> Option<bool> {
-        self.count_comparison()?;
-        match (&left.kind, &right.kind) {
-            (Kind::Unknown(_) | Kind::External(_) | Kind::Instance(_), _)
-            | (_, Kind::Unknown(_) | Kind::External(_) | Kind::Instance(_)) => None,
-            (Kind::Tuple(_), Kind::Tuple(_)) | (Kind::List(_), Kind::List(_)) => {
-                let (a, b) = (left.sequence()?.ok()?, right.sequence()?.ok()?);
-                if a.len() != b.len() {
-                    return Some(false);
-                }
-                let mut result = Some(true);
-                for (x, y) in a.iter().zip(&b) {
-                    match self.equal(x, y) {
-                        Some(true) => {}
-                        Some(false) => return Some(false),
-                        None => result = None,
-                    }
-                }
-                result
-            }
-            (Kind::VersionInfo(..), _) | (_, Kind::VersionInfo(..)) => match self.order(left, right) {
-                Some(Ordering::Equal) | None => None,
-                Some(_) => Some(false),
-            },
-            (Kind::Dict(_) | Kind::Set(_), Kind::Dict(_) | Kind::Set(_)) => None,
-            (Kind::Image(a), Kind::Image(b)) if a == b => Some(true),
-            (Kind::Image(_), Kind::Image(_)) => None,
-            _ => match (number(left), number(right)) {
-                #[expect(clippy::float_cmp, reason = "Python compares exactly, too")]
-                (Some(a), Some(b)) => Some(a.float() == b.float()),
-                _ => match (left.key(), right.key()) {
-                    (Some(a), Some(b)) => Some(a == b),
-                    _ if plain(left) && plain(right) => Some(false),
-                    _ => None,
-                },
-            },
-        }
-    }
-
-    fn identical(&self, left: &Value, right: &Value) -> Option<bool> {
-        match (&left.kind, &right.kind) {
-            (Kind::Unknown(_) | Kind::External(_), _) | (_, Kind::Unknown(_) | Kind::External(_)) => None,
-            (Kind::None, Kind::None) => Some(true),
-            (Kind::Bool(a), Kind::Bool(b)) => Some(a == b),
-            (Kind::None | Kind::Bool(_), _) | (_, Kind::None | Kind::Bool(_)) => Some(false),
-            _ => None,
-        }
-    }
-
-    fn contains(&self, container: &Value, item: &Value) -> Option<bool> {
-        match (&container.kind, &item.kind) {
-            (Kind::Str(s), Kind::Str(part)) => Some(s.contains(&**part)),
-            (Kind::Dict(dict), _) => {
-                let key = item.key()?;
-                if dict.poison.borrow().is_some() {
-                    None
-                } else {
-                    Some(dict.entries.borrow().get(&key).is_some())
-                }
-            }
-            (Kind::Set(set), _) if set.poison.borrow().is_some() => None,
-            (Kind::Set(set), _) => {
-                let key = item.key()?;
-                Some(set.values.borrow().iter().any(|v| v.key().as_ref() == Some(&key)))
-            }
-            _ => {
-                let mut result = Some(false);
-                for value in container.sequence()?.ok()? {
-                    match self.equal(&value, item) {
-                        Some(true) => return Some(true),
-                        Some(false) => {}
-                        None => result = None,
-                    }
-                }
-                result
-            }
-        }
-    }
-
-    pub(crate) fn order(&self, left: &Value, right: &Value) -> Option<Ordering> {
-        self.count_comparison()?;
-        match (&left.kind, &right.kind) {
-            (Kind::Str(a), Kind::Str(b)) => Some(a.chars().cmp(b.chars())),
-            (Kind::VersionInfo(major, minor), Kind::Tuple(_)) => version_order(*major, *minor, right),
-            (Kind::Tuple(_), Kind::VersionInfo(major, minor)) => {
-                version_order(*major, *minor, left).map(Ordering::reverse)
-            }
-            (Kind::Tuple(_), Kind::Tuple(_)) | (Kind::List(_), Kind::List(_)) => {
-                let (a, b) = (left.sequence()?.ok()?, right.sequence()?.ok()?);
-                for (x, y) in a.iter().zip(&b) {
-                    match self.order(x, y)? {
-                        Ordering::Equal => {}
-                        other => return Some(other),
-                    }
-                }
-                Some(a.len().cmp(&b.len()))
-            }
-            _ => number(left)?.float().partial_cmp(&number(right)?.float()),
         }
     }
 
@@ -422,201 +261,6 @@ impl Evaluator<'_> {
             _ => Ok(None),
         }
     }
-
-    /// The items that a loop over a value gives, or why they are not known.
-    pub(crate) fn iterate(
-        &mut self,
-        value: &Value,
-        place: Place,
-    ) -> Result<Result<Vec<Value>, Arc<Unknown>>, Exception> {
-        if value.rests_on & self.contradicted != 0 {
-            let reason = "it depends on an environment variable that is otherwise in this case".to_owned();
-            return Ok(Err(Arc::new(Unknown { reason, site: Some(self.site(place)) })));
-        }
-        if let Kind::List(items) = &value.kind
-            && items.once
-            && items.poison.borrow().is_none()
-        {
-            if let Some(why) = self.weak.clone() {
-                self.poison(value, &why);
-                return Ok(Err(why));
-            }
-            self.note_change(value);
-            return Ok(Ok(std::mem::take(&mut *items.values.borrow_mut())));
-        }
-        if let Some(items) = value.sequence() {
-            return Ok(items);
-        }
-        Ok(match &value.kind {
-            Kind::Str(s) => Ok(s.chars().map(|c| Value::str(c.to_string())).collect()),
-            Kind::Dict(dict) => match &*dict.poison.borrow() {
-                Some(why) => Err(Arc::clone(why)),
-                None => Ok(dict.entries.borrow().pairs.iter().map(|(k, _)| k.clone()).collect()),
-            },
-            Kind::Set(set) => match &*set.poison.borrow() {
-                Some(why) => Err(Arc::clone(why)),
-                None if set.values.borrow().len() < 2 => Ok(set.values.borrow().clone()),
-                None => {
-                    let reason = "the order of a set differs from run to run".to_owned();
-                    Err(Arc::new(Unknown { reason, site: Some(self.site(place)) }))
-                }
-            },
-            Kind::Unknown(why) => {
-                self.may_raise("a loop over something unknown");
-                Err(Arc::clone(why))
-            }
-            Kind::None | Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => {
-                let message = format!("'{}' object is not iterable", value.type_name());
-                return Err(Exception::new("TypeError", message, place));
-            }
-            _ => {
-                self.may_raise("a loop");
-                let reason = "what a loop over this gives is not followed".to_owned();
-                Err(Arc::new(Unknown { reason, site: Some(self.site(place)) }))
-            }
-        })
-    }
-
-    fn note_change(&mut self, container: &Value) {
-        if let Some(attempt) = self.attempts.last_mut() {
-            attempt.changed.push(container.clone());
-        }
-    }
-
-    /// Changes a list in place; in a loop over something unknown its content is unknown afterwards.
-    pub(crate) fn change_items(
-        &mut self,
-        container: &Value,
-        items: &Rc<Items>,
-        change: impl FnOnce(&mut Vec<Value>),
-    ) {
-        self.note_change(container);
-        if let Some(why) = self.weak.clone() {
-            self.poison(container, &why);
-            return;
-        }
-        if items.poison.borrow().is_none() {
-            change(&mut items.values.borrow_mut());
-            if items.values.borrow().len() > bounds::SIZE {
-                let why = Arc::new(Unknown { reason: "it has too many items".to_owned(), site: None });
-                self.poison(container, &why);
-            }
-        }
-    }
-
-    /// Changes a dictionary in place.
-    pub(crate) fn change_dict(
-        &mut self,
-        container: &Value,
-        dict: &Rc<Dict>,
-        change: impl FnOnce(&mut super::value::Entries),
-    ) {
-        self.note_change(container);
-        if let Some(why) = self.weak.clone() {
-            self.poison(container, &why);
-            return;
-        }
-        if dict.poison.borrow().is_none() {
-            change(&mut dict.entries.borrow_mut());
-        }
-    }
-
-    /// Makes the content of a container, and of what it holds, unknown.
-    pub(crate) fn poison(&mut self, value: &Value, why: &Arc<Unknown>) {
-        let mut pending = vec![value.clone()];
-        let mut count = 0;
-        while let Some(value) = pending.pop() {
-            count += 1;
-            if count > 10_000 {
-                return;
-            }
-            match &value.kind {
-                Kind::List(items) | Kind::Set(items) if items.poison.borrow().is_none() => {
-                    *items.poison.borrow_mut() = Some(Arc::clone(why));
-                    pending.extend(items.values.borrow().iter().cloned());
-                }
-                Kind::Dict(dict) if dict.poison.borrow().is_none() => {
-                    *dict.poison.borrow_mut() = Some(Arc::clone(why));
-                    pending.extend(dict.entries.borrow().pairs.iter().map(|(_, v)| v.clone()));
-                }
-                Kind::Instance(instance) if instance.poison.borrow().is_none() => {
-                    *instance.poison.borrow_mut() = Some(Arc::clone(why));
-                    pending.extend(instance.attributes.borrow().values().cloned());
-                }
-                Kind::Tuple(items) => pending.extend(items.iter().cloned()),
-                _ => {}
-            }
-        }
-    }
-
-    /// `container[index] = value`
-    pub(crate) fn set_item(&mut self, container: &Value, index: &Value, value: Value) {
-        match &container.kind {
-            Kind::Dict(dict) => match index.key() {
-                Some(key) => {
-                    let (name, dict) = (index.clone(), Rc::clone(dict));
-                    self.change_dict(container, &dict, |entries| entries.set(key, name, value));
-                }
-                None => self.poison_changed(container, "it was changed at a key that is not known"),
-            },
-            Kind::List(items) => {
-                let len = i64::try_from(items.values.borrow().len()).unwrap_or(0);
-                let place = match index.kind {
-                    Kind::Int(i) => usize::try_from(if i < 0 { i + len } else { i }).ok(),
-                    _ => None,
-                };
-                match place.filter(|p| *p < items.values.borrow().len()) {
-                    Some(place) => {
-                        let items = Rc::clone(items);
-                        self.change_items(container, &items, |values| values[place] = value);
-                    }
-                    None => self.poison_changed(container, "it was changed at a place that is not known"),
-                }
-            }
-            Kind::External(name) if &**name == "os.environ" => self.environment_changed(index, Some(&value)),
-            _ => self.poison_changed(container, "it was changed in a way that is not followed"),
-        }
-    }
-
-    pub(crate) fn delete_item(&mut self, container: &Value, index: &Value) {
-        match (&container.kind, index.key()) {
-            (Kind::Dict(dict), Some(key)) => {
-                let dict = Rc::clone(dict);
-                self.change_dict(container, &dict, |entries| {
-                    entries.remove(&key);
-                });
-            }
-            (Kind::External(name), _) if &**name == "os.environ" => self.environment_changed(index, None),
-            _ => self.poison_changed(container, "something was deleted from it"),
-        }
-    }
-
-    fn poison_changed(&mut self, container: &Value, reason: &str) {
-        let site = container.origin.map(|p| self.site(p));
-        let why = Arc::new(Unknown { reason: reason.to_owned(), site });
-        self.note_change(container);
-        self.poison(container, &why);
-    }
-
-    /// `container.update(other)`
-    pub(crate) fn update_dict(&mut self, container: &Value, other: &Value) {
-        let Kind::Dict(dict) = &container.kind else { return };
-        match &other.kind {
-            Kind::Dict(source) if source.poison.borrow().is_none() => {
-                let pairs = source.entries.borrow().pairs.clone();
-                let rests_on = other.rests_on;
-                let dict = Rc::clone(dict);
-                self.change_dict(container, &dict, |entries| {
-                    for (name, value) in pairs {
-                        if let Some(key) = name.key() {
-                            entries.set(key, name, value.resting_on(rests_on));
-                        }
-                    }
-                });
-            }
-            _ => self.poison_changed(container, "it was updated from something that is not known"),
-        }
-    }
 }
 
 enum Picked<T> {
@@ -631,7 +275,7 @@ fn repeats(n: i64, len: usize) -> Option<usize> {
 }
 
 #[derive(Clone, Copy)]
-enum Number {
+pub(super) enum Number {
     Int(i64),
     Float(f64),
 }
@@ -641,7 +285,7 @@ impl Number {
         clippy::cast_precision_loss,
         reason = "only compared; Python's exact comparison differs beyond 2^53"
     )]
-    fn float(self) -> f64 {
+    pub(super) fn float(self) -> f64 {
         match self {
             Number::Int(i) => i as f64,
             Number::Float(f) => f,
@@ -649,47 +293,13 @@ impl Number {
     }
 }
 
-fn number(value: &Value) -> Option<Number> {
+pub(super) fn number(value: &Value) -> Option<Number> {
     match value.kind {
         Kind::Int(i) => Some(Number::Int(i)),
         Kind::Bool(b) => Some(Number::Int(i64::from(b))),
         Kind::Float(f) => Some(Number::Float(f)),
         _ => None,
     }
-}
-
-/// A value of which equality with other plain values is decided by type and content.
-fn plain(value: &Value) -> bool {
-    matches!(
-        value.kind,
-        Kind::None
-            | Kind::Bool(_)
-            | Kind::Int(_)
-            | Kind::Float(_)
-            | Kind::Str(_)
-            | Kind::Bytes(_)
-            | Kind::Tuple(_)
-            | Kind::List(_)
-            | Kind::Dict(_)
-            | Kind::Path(_)
-    )
-}
-
-fn version_order(major: u32, minor: u32, other: &Value) -> Option<Ordering> {
-    let items = other.sequence()?.ok()?;
-    let numbers: Vec<i64> = items
-        .iter()
-        .map(|i| if let Kind::Int(n) = i.kind { Some(n) } else { None })
-        .collect::<Option<_>>()?;
-    let own = [i64::from(major), i64::from(minor)];
-    for (mine, theirs) in own.iter().zip(&numbers) {
-        match mine.cmp(theirs) {
-            Ordering::Equal => {}
-            other => return Some(other),
-        }
-    }
-    // The version goes on after these two numbers.
-    if numbers.len() <= 2 { Some(Ordering::Greater) } else { None }
 }
 
 fn add_error(left: &Value, right: &Value, a: &str, b: &str) -> String {
