@@ -39,6 +39,14 @@ pub enum Entry {
 /// Where cases are laid out: always the same folder, since absolute paths are part of Dockerfiles.
 pub const BASE: &str = "/tmp/image-lsp-cases";
 
+/// Keeps other runs on this machine out of the folder until it is dropped.
+pub fn lock(what: &str) -> std::fs::File {
+    std::fs::create_dir_all(BASE).expect("a folder");
+    let file = std::fs::File::create(Path::new(BASE).join(format!("{what}.lock"))).expect("a lock");
+    file.lock().expect("locked");
+    file
+}
+
 fn unescape(text: &str) -> String {
     text.replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t")
 }

@@ -26,6 +26,7 @@ const RELEASES: [&str; 2] = [RELEASE, "2.12.0"];
 #[test]
 fn hand_written_cases_agree_with_flyte() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let _lock = case::lock("cases");
     let cases = case::load(&folder.join("cases"));
     for release in RELEASES {
         let goldens = hand_written(&cases, release);
@@ -102,6 +103,7 @@ fn examples_agree_with_flyte() {
 
 #[test]
 fn generated_programs_agree_with_flyte() {
+    let _lock = case::lock("generated");
     let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
     let seed = number("IMAGE_LSP_SEED").unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs()

@@ -18,6 +18,7 @@ fn hand_written_cases_agree_with_the_goldens() {
     let goldens: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(folder.join("goldens.json")).expect("goldens"))
             .expect("JSON");
+    let _lock = case::lock("cases");
     let cases = case::load(&folder.join("cases"));
     let mut images = 0;
     let mut wrong = Vec::new();

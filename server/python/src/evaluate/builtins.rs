@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use image_manifests::pytext;
+use image_model::error::Unknown;
 use image_model::world::Fact;
 
 use super::call::{Call, Frame};
@@ -15,6 +16,17 @@ impl Evaluator<'_> {
     /// Calls that see the names around them: nothing is known of those afterwards.
     pub(crate) fn scope_call(&mut self, function: &Value, frame: &Frame, place: Place) -> Option<Value> {
         let Kind::External(name) = &function.kind else { return None };
+        if &**name == "builtins.super" {
+            // What the base class's method does to the object is not followed.
+            let why = Arc::new(Unknown {
+                reason: "super() was called on it, which is not followed".to_owned(),
+                site: Some(self.site(place)),
+            });
+            if let Some(object) = frame.first_parameter() {
+                self.poison(&object, &why);
+            }
+            return Some(Kind::Unknown(why).into());
+        }
         if !matches!(&**name, "builtins.exec" | "builtins.globals" | "builtins.locals" | "builtins.vars") {
             return None;
         }

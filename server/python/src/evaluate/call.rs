@@ -58,11 +58,13 @@ pub(crate) struct Frame {
     pub(crate) module: usize,
     pub(crate) scope: Rc<Scope>,
     function: Option<Arc<Function>>,
+    /// Where `:=` in a comprehension binds: the scope around it.
+    around: Option<Rc<Scope>>,
 }
 
 impl Frame {
     pub(crate) fn of_module(module: usize, scope: Rc<Scope>) -> Self {
-        Self { module, scope, function: None }
+        Self { module, scope, function: None, around: None }
     }
 
     /// The same place with names of its own, as a comprehension has them.
@@ -70,7 +72,19 @@ impl Frame {
         let scope = Scope::below(&self.scope.for_functions());
         // A comprehension in a function sees the function's names through its scope.
         let scope = if self.scope.is_class { scope } else { Scope::below(&self.scope) };
-        Self { module: self.module, scope, function: None }
+        let around = Some(self.around.clone().unwrap_or_else(|| Rc::clone(&self.scope)));
+        Self { module: self.module, scope, function: None, around }
+    }
+
+    /// Where the name of a `:=` is bound.
+    pub(crate) fn walrus_scope(&self, name: &Arc<str>) -> Rc<Scope> {
+        self.around.clone().unwrap_or_else(|| self.scope_of(name))
+    }
+
+    /// The first parameter of the function whose body this is.
+    pub(crate) fn first_parameter(&self) -> Option<Value> {
+        let function = self.function.as_ref()?;
+        self.scope.get(&function.parameters.first()?.name)
     }
 
     /// A name that Python makes local to the function, and that a `global` does not take out.
@@ -355,7 +369,8 @@ impl Evaluator<'_> {
             };
             scope.set(&parameter.name, value);
         }
-        let frame = Frame { module: closure.module, scope, function: Some(Arc::clone(&function)) };
+        let frame =
+            Frame { module: closure.module, scope, function: Some(Arc::clone(&function)), around: None };
         self.calls += 1;
         let (weak, returns_unknown) = (self.weak.clone(), std::mem::take(&mut self.returns_unknown));
         let result = match &function.body {
@@ -402,8 +417,12 @@ impl Evaluator<'_> {
                 );
                 scope.set(&parameter.name, value);
             }
-            let frame =
-                Frame { module: closure.module, scope, function: Some(Arc::clone(&closure.function)) };
+            let frame = Frame {
+                module: closure.module,
+                scope,
+                function: Some(Arc::clone(&closure.function)),
+                around: None,
+            };
             match &closure.function.body {
                 Body::Expression(id) => {
                     let _ = self.evaluate(*id, &frame);

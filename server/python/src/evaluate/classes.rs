@@ -79,10 +79,16 @@ impl Evaluator<'_> {
             let decorator = self.evaluate(*decorator, frame)?;
             match &decorator.kind {
                 Kind::External(d) if &**d == "dataclasses.dataclass" => {
-                    fields = Some(self.dataclass_fields(body, &parents, &scope, frame));
+                    fields = self.dataclass_fields(body, &parents, &scope, frame);
+                    if fields.is_none() {
+                        opaque = Some(format!("the fields of the dataclass {name} are not followed"));
+                    }
                 }
                 Kind::Method(_, d) if &**d == "dataclass" => {
-                    fields = Some(self.dataclass_fields(body, &parents, &scope, frame));
+                    fields = self.dataclass_fields(body, &parents, &scope, frame);
+                    if fields.is_none() {
+                        opaque = Some(format!("the fields of the dataclass {name} are not followed"));
+                    }
                 }
                 Kind::External(d) if matches!(&**d, "functools.total_ordering" | "typing.final") => {}
                 _ => opaque = Some(format!("a decorator of the class {name} is not followed")),
@@ -113,7 +119,7 @@ impl Evaluator<'_> {
         parents: &[Rc<Class>],
         scope: &Scope,
         frame: &Frame,
-    ) -> Vec<(Arc<str>, bool)> {
+    ) -> Option<Vec<(Arc<str>, bool)>> {
         let mut fields: Vec<(Arc<str>, bool)> =
             parents.iter().filter_map(|p| p.fields.clone()).flatten().collect();
         let module = &self.modules[frame.module].module;
@@ -126,13 +132,17 @@ impl Evaluator<'_> {
             if text.contains("ClassVar") {
                 continue;
             }
+            // Fields that the constructor does not take, or takes otherwise, are too rare to follow.
+            if ["init=", "kw_only", "KW_ONLY", "InitVar"].iter().any(|odd| text.contains(odd)) {
+                return None;
+            }
             let entry = (Arc::clone(name), scope.contains(name));
             match fields.iter_mut().find(|(n, _)| n == name) {
                 Some(old) => *old = entry,
                 None => fields.push(entry),
             }
         }
-        fields
+        Some(fields)
     }
 
     pub(super) fn construct(
@@ -268,7 +278,7 @@ impl Evaluator<'_> {
             Kind::Class(class) => self.class_attribute(class, name, place),
             Kind::Image(id) => Ok(self.image_attribute(*id, name, place).unwrap_or_else(method)),
             Kind::Environment(environment) => match environment.get(name) {
-                Some(value) => Ok(value.clone()),
+                Some(value) => Ok(value),
                 None => Ok(method()),
             },
             Kind::Path(path) => {
@@ -383,6 +393,7 @@ impl Evaluator<'_> {
                     module.scope.set(name, value);
                 }
             }
+            Kind::Environment(environment) => environment.set(name, value),
             Kind::Image(id) => self.tamper(*id, name),
             _ => {}
         }

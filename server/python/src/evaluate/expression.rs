@@ -181,7 +181,9 @@ impl Evaluator<'_> {
             }
             Expression::Walrus { target, value } => {
                 let value = self.evaluate(*value, frame)?;
-                self.assign(*target, value.clone(), frame)?;
+                if let Some(Expression::Name(name)) = module.expressions.get(*target as usize) {
+                    self.assign_name(name, value.clone(), &frame.walrus_scope(name), place);
+                }
                 return Ok(value);
             }
             Expression::Await(inner) => {

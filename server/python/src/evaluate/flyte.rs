@@ -1,5 +1,6 @@
 //! flyte's own names: images, secrets, layers, environments, `init`.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use image_model::path::PyPath;
 use image_model::secret::Secret;
 use image_model::signature::{self, Arguments, Kind as ParameterKind, Parameter, Slot};
 use image_model::value::Value as ModelValue;
-use image_model::world::World;
+use image_model::world::{Environment, World};
 
 use super::Evaluator;
 use super::call::Call;
@@ -74,6 +75,9 @@ impl Evaluator<'_> {
 
     /// Something of a library by its dotted name; flyte's own folders are known paths.
     pub(crate) fn external_value(&mut self, dotted: String, place: Place) -> Value {
+        if dotted == "flyte.__version__" {
+            return Value::str(self.environment.release.version.as_str()).at(place);
+        }
         let folder = match dotted.strip_prefix("flyte._image.") {
             Some("DIST_FOLDER") => "dist",
             Some("RS_CONTROLLER_DIST_FOLDER") => "rs_controller/dist",
@@ -217,10 +221,15 @@ impl Evaluator<'_> {
             "python_version" => self.of_model(&image.python_version),
             "extendable" => self.of_model(&image.extendable),
             "uri" => {
-                let world = World::new(self.fs, &self.environment);
-                match image.uri(&world) {
-                    Ok(uri) => Value::str(uri),
-                    Err(_) => self.unknown("the URI of this image is not known", Some(place)),
+                // flyte keeps the first answer, and whether it was initialised by then decides about ignore files.
+                let before = Environment { root_dir: None, ..self.environment.clone() };
+                let uris = [&self.environment, &before].map(|e| image.uri(&World::new(self.fs, e)));
+                match uris {
+                    [Ok(uri), Ok(other)] if uri == other => Value::str(uri),
+                    _ => self.unknown(
+                        "the URI of this image is not known when the module is imported",
+                        Some(place),
+                    ),
                 }
             }
             _ => self.unknown(format!("an image's {name} is not followed"), Some(place)),
@@ -371,7 +380,7 @@ impl Evaluator<'_> {
             let message = format!("Environment name '{name}' must be in snake_case or kebab-case format.");
             return self.softly(Exception::new("ValueError", message, place));
         }
-        let environment = EnvironmentObject { class: class.into(), arguments };
+        let environment = EnvironmentObject { class: class.into(), arguments: RefCell::new(arguments) };
         Ok(Value::from(Kind::Environment(Rc::new(environment))).at(place))
     }
 
@@ -406,7 +415,7 @@ impl Evaluator<'_> {
         if call.keyword("image").is_none()
             && let Some(image) = environment.get("image")
         {
-            cloned.arguments.keywords.push(("image".to_owned(), image.clone()));
+            cloned.arguments.keywords.push(("image".to_owned(), image));
             cloned.keyword_places.push(None);
         }
         let class = Arc::clone(&environment.class);

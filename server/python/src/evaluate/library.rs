@@ -143,6 +143,11 @@ impl Evaluator<'_> {
                 }
                 Some(Kind::Method(Rc::new(entries), "field".into()).into())
             }
+            "dataclasses.dataclass"
+                if call.keyword("kw_only").is_some() || call.keyword("init").is_some() =>
+            {
+                None
+            }
             "dataclasses.dataclass" => Some(Kind::Method(Rc::new(Value::none()), "dataclass".into()).into()),
             "functools.lru_cache" | "functools.wraps" | "functools.cache" => match arguments {
                 [function @ Value { kind: Kind::Function(_), .. }] if name != "functools.wraps" => {

@@ -243,7 +243,7 @@ fn collect(value: &Value, name: String, depth: u32, names: &mut HashMap<usize, V
         }
         Kind::Environment(environment) => {
             if let Some(image) = environment.get("image") {
-                collect(image, format!("{name}.image"), depth + 1, names);
+                collect(&image, format!("{name}.image"), depth + 1, names);
             }
         }
         Kind::Instance(instance) if instance.poison.borrow().is_none() => {

@@ -102,7 +102,11 @@ impl Evaluator<'_> {
                 self.try_statement(body, handlers, otherwise, finally, frame, place)
             }
             StatementKind::With { items, body } => {
+                let mut swallows = false;
                 for (manager, target) in items {
+                    let callee =
+                        self.text(frame.place(self, *manager)).split('(').next().unwrap_or("").to_owned();
+                    swallows |= !(callee == "open" || callee.ends_with(".open"));
                     let result = self.evaluate(*manager, frame).and_then(|manager| match target {
                         Some(target) => {
                             let entered = self.entered(&manager, place);
@@ -114,7 +118,19 @@ impl Evaluator<'_> {
                         return Flow::Raise(exception);
                     }
                 }
-                self.block(body, frame)
+                match self.block(body, frame) {
+                    // What the manager does with an exception is its own affair.
+                    Flow::Raise(exception) if swallows => {
+                        self.forget(
+                            body,
+                            frame,
+                            "an exception is raised in this `with` statement",
+                            exception.place,
+                        );
+                        Flow::Next
+                    }
+                    other => other,
+                }
             }
             StatementKind::Function { function, decorators } => {
                 self.define_function(*function, decorators, frame, place).into()

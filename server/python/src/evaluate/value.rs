@@ -187,12 +187,20 @@ pub(crate) struct Instance {
 /// An environment: its class's dotted name and the arguments it was made with.
 pub(crate) struct EnvironmentObject {
     pub(crate) class: Arc<str>,
-    pub(crate) arguments: Vec<(Arc<str>, Value)>,
+    pub(crate) arguments: RefCell<Vec<(Arc<str>, Value)>>,
 }
 
 impl EnvironmentObject {
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.arguments.iter().find(|(n, _)| &**n == name).map(|(_, v)| v)
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
+        self.arguments.borrow().iter().find(|(n, _)| &**n == name).map(|(_, v)| v.clone())
+    }
+
+    pub(crate) fn set(&self, name: &Arc<str>, value: Value) {
+        let mut arguments = self.arguments.borrow_mut();
+        match arguments.iter_mut().find(|(n, _)| n == name) {
+            Some(argument) => argument.1 = value,
+            None => arguments.push((Arc::clone(name), value)),
+        }
     }
 }
 
