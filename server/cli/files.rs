@@ -69,7 +69,10 @@ pub(crate) fn for_each<T: Send>(targets: &[Target], work: impl Fn(&Target) -> T 
     }
 }
 
-/// Whether a file can have images at all: cheap, and wrong only in the direction that costs time.
+/// Whether a file can have images: it names flyte, or calls what an image that it imports has.
 fn mentions_flyte(path: &Path) -> bool {
-    std::fs::read(path).map_or(true, |bytes| bytes.windows(5).any(|w| w == b"flyte" || w == b"Image"))
+    const SIGNS: [&[u8]; 4] = [b"flyte", b".with_", b"Image.from_", b".clone("];
+    // What cannot be read is reported later.
+    let Ok(bytes) = std::fs::read(path) else { return true };
+    SIGNS.iter().any(|sign| memchr::memmem::find(&bytes, sign).is_some())
 }

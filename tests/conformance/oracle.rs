@@ -23,11 +23,14 @@ fn run(command: &mut Command) {
 pub fn environment(version: &str) -> PathBuf {
     let folder = cache().join(format!("flyte-{version}"));
     let stamp = folder.join("complete");
+    std::fs::create_dir_all(cache()).expect("a cache folder");
+    // Tests run side by side: the first one makes the environment, the others wait for it.
+    let lock = std::fs::File::create(cache().join(format!("flyte-{version}.lock"))).expect("a lock");
+    lock.lock().expect("locked");
     if stamp.exists() {
         return folder;
     }
     let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(cache()).expect("a cache folder");
     let python = std::env::var("IMAGE_LSP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     run(Command::new(python).args(["-m", "venv"]).arg(&folder));
     let pip = folder.join("bin/pip");

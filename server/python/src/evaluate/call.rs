@@ -432,5 +432,6 @@ impl Evaluator<'_> {
                 }
             }
         }
+        self.speculate_main_block();
     }
 }

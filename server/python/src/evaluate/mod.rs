@@ -53,7 +53,7 @@ mod bounds {
     /// Expressions and statements that one statement of a module may come to.
     pub(super) const STEPS: u64 = 100_000;
     /// The same for all statements of all modules, in one outcome.
-    pub(super) const ALL_STEPS: u64 = 1_000_000;
+    pub(super) const ALL_STEPS: u64 = 400_000;
     /// Outcomes that are followed.
     pub(super) const OUTCOMES: usize = 32;
     /// Nested calls and expressions.

@@ -10,7 +10,7 @@ use super::Evaluator;
 use super::call::Frame;
 use super::exception;
 use super::value::{Kind, Place, Value};
-use crate::syntax::ast::{Comparison, Expression, StatementKind};
+use crate::syntax::ast::{Comparison, Expression, Module, Statement, StatementKind};
 
 /// Builtin functions and classes that the evaluator may meet.
 const BUILTINS: &[&str] = &[
@@ -167,33 +167,34 @@ impl Evaluator<'_> {
     /// `flyte.init…` under `if __name__ == "__main__":` says how the code is run; the rest of the block does not count,
     /// since `flyte build` does not execute it.
     pub(crate) fn main_block(&mut self) {
-        if self.initialised || self.modules.is_empty() {
+        if self.initialised {
             return;
         }
-        let module = Arc::clone(&self.modules[0].module);
-        let frame = Frame::of_module(0, Rc::clone(&self.modules[0].scope));
-        for statement in &module.body {
-            let StatementKind::If { branches, .. } = &statement.kind else { continue };
-            let Some((test, body)) = branches.first() else { continue };
-            let Some(Expression::Compare(left, rest)) = module.expressions.get(*test as usize) else {
+        let Some((module, frame)) = self.main_frame() else { return };
+        for inner in main_statements(&module) {
+            let StatementKind::Expression(id) = inner.kind else { continue };
+            let Some(Expression::Call { function, .. }) = module.expressions.get(id as usize) else {
                 continue;
             };
-            let is_name = |id: u32| matches!(module.expressions.get(id as usize), Some(Expression::Name(n)) if &**n == "__name__");
-            let is_equal = matches!(rest.as_slice(), [(Comparison::Equal, _)]);
-            if !is_equal || !(is_name(*left) || rest.iter().any(|(_, id)| is_name(*id))) {
-                continue;
-            }
-            for inner in body {
-                let StatementKind::Expression(id) = inner.kind else { continue };
-                let Some(Expression::Call { function, .. }) = module.expressions.get(id as usize) else {
-                    continue;
-                };
-                let Ok(function) = self.evaluate(*function, &frame) else { continue };
-                if matches!(&function.kind, Kind::External(name) if name.starts_with("flyte.init")) {
-                    let _ = self.evaluate(id, &frame);
-                }
+            let Ok(function) = self.evaluate(*function, &frame) else { continue };
+            if matches!(&function.kind, Kind::External(name) if name.starts_with("flyte.init")) {
+                let _ = self.evaluate(id, &frame);
             }
         }
+    }
+
+    /// Looks at the whole main block, for the images in it.
+    pub(crate) fn speculate_main_block(&mut self) {
+        let Some((module, frame)) = self.main_frame() else { return };
+        self.limit = (self.steps + super::bounds::STEPS).min(super::bounds::ALL_STEPS);
+        for statement in main_statements(&module) {
+            let _ = self.block(std::slice::from_ref(statement), &frame);
+        }
+    }
+
+    fn main_frame(&self) -> Option<(Arc<Module>, Frame)> {
+        let main = self.modules.first()?;
+        Some((Arc::clone(&main.module), Frame::of_module(0, Rc::clone(&main.scope))))
     }
 
     /// The dotted names that hold each image at the end of the main module.
@@ -265,4 +266,27 @@ fn collect(value: &Value, name: String, depth: u32, names: &mut HashMap<usize, V
 
 pub(crate) fn pytext_bool(value: bool) -> &'static str {
     if value { "True" } else { "False" }
+}
+
+/// The statements under `if __name__ == "__main__":`.
+fn main_statements(module: &Module) -> impl Iterator<Item = &Statement> {
+    let is_name = |id: u32| matches!(module.expressions.get(id as usize), Some(Expression::Name(n)) if &**n == "__name__");
+    let is_main = move |statement: &Statement| -> Option<bool> {
+        let StatementKind::If { branches, .. } = &statement.kind else { return None };
+        let (test, _) = branches.first()?;
+        let Some(Expression::Compare(left, rest)) = module.expressions.get(*test as usize) else {
+            return None;
+        };
+        let [(Comparison::Equal, right)] = rest.as_slice() else { return None };
+        Some(is_name(*left) || is_name(*right))
+    };
+    module
+        .body
+        .iter()
+        .filter(move |s| is_main(s) == Some(true))
+        .filter_map(|s| match &s.kind {
+            StatementKind::If { branches, .. } => branches.first().map(|(_, body)| body),
+            _ => None,
+        })
+        .flatten()
 }
