@@ -87,7 +87,7 @@ impl Render<'_, '_> {
             if self.world.is_file(&folder.join(name)) && !matcher.excludes(name) {
                 continue;
             }
-            let source = crate::layers::copyable(given)?;
+            let source = crate::layers::openable(given)?;
             if let Err(error) = self.world.fs.open(&self.world.resolve(&source)) {
                 return Err(os_error(&error, source.as_str()));
             }

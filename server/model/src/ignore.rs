@@ -286,12 +286,6 @@ impl Ignore {
         let Some(matcher) = &self.matcher else { return false };
         path.relative_to(&self.root).is_some_and(|relative| matcher.excludes(relative.as_str()))
     }
-
-    /// Whether nothing is ever left out.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.matcher.is_none()
-    }
 }
 
 #[cfg(test)]

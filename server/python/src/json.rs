@@ -56,7 +56,7 @@ pub struct Range {
 
 /// An image.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are documented where the schema is")]
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 pub struct Image {
     pub path: String,
     pub names: Vec<String>,
@@ -72,7 +72,7 @@ pub struct Image {
 
 /// Why something is not known.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are documented where the schema is")]
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 pub struct Reason {
     pub reason: String,
     pub path: Option<String>,
@@ -81,7 +81,7 @@ pub struct Reason {
 
 /// A variant of an image.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are documented where the schema is")]
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 pub struct VariantJson {
     pub when: Vec<String>,
     pub uri: Option<String>,
@@ -100,7 +100,7 @@ pub struct VariantJson {
 
 /// A layer.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are documented where the schema is")]
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 pub struct LayerJson {
     pub kind: &'static str,
     pub method: Option<&'static str>,
@@ -112,7 +112,7 @@ pub struct LayerJson {
 
 /// An error of flyte's.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the fields are documented where the schema is")]
+#[expect(missing_docs, reason = "docs/json.md documents the fields")]
 pub struct ErrorJson {
     pub stage: &'static str,
     pub rule: Option<&'static str>,

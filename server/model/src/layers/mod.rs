@@ -116,11 +116,6 @@ pub(crate) fn openable(value: &Value) -> Res<PyPath> {
     }
 }
 
-/// A path for `shutil.copy`, which wants the same and says so in the same words.
-pub(crate) fn copyable(value: &Value) -> Res<PyPath> {
-    openable(value)
-}
-
 /// A file or folder that a layer needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needed {

@@ -54,7 +54,7 @@ impl Evaluator<'_> {
                 }
                 None => self.unknown("no Python interpreter was found", Some(place)),
             },
-            "sys.platform" => self.assumed_text(full, |p| if p == "macos" { "darwin" } else { p }, place),
+            "sys.platform" => self.assumed_text(full, |p| if p == "macos" { "darwin" } else { p }),
             "os.sep" => Value::str("/"),
             "os.linesep" => Value::str("\n"),
             "os.name" => Value::str("posix"),
@@ -63,12 +63,7 @@ impl Evaluator<'_> {
         }
     }
 
-    pub(super) fn assumed_text(
-        &mut self,
-        what: String,
-        of: impl Fn(&'static str) -> &'static str,
-        _: Place,
-    ) -> Value {
+    pub(super) fn assumed_text(&mut self, what: String, of: impl Fn(&'static str) -> &'static str) -> Value {
         let value = of(std::env::consts::OS);
         let bit = self.assume(format!("{what} is {}", pytext::repr_str(value)));
         Value::str(value).resting_on(bit)
@@ -444,11 +439,6 @@ impl Evaluator<'_> {
             }
             _ => None,
         }
-    }
-
-    /// Assumes without telling twice what the model notes itself.
-    pub(crate) fn assume_quietly(&mut self, text: String) -> u64 {
-        self.assume(text)
     }
 }
 

@@ -122,7 +122,7 @@ impl Evaluator<'_> {
                     "windows" => "Windows",
                     other => other,
                 };
-                Some(self.assumed_text("platform.system()".to_owned(), capital, place))
+                Some(self.assumed_text("platform.system()".to_owned(), capital))
             }
             "platform.machine" => {
                 let machine = match (std::env::consts::ARCH, std::env::consts::OS) {

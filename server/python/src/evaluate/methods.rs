@@ -37,13 +37,6 @@ impl Evaluator<'_> {
             }
             Kind::List(_) => self.list_method(object, name, &call, place)?,
             Kind::Dict(_) => self.dict_method(object, name, &call, place)?,
-            Kind::Tuple(items) => match name {
-                "index" | "count" => None,
-                _ => {
-                    let _ = items;
-                    None
-                }
-            },
             Kind::Set(_) => self.set_method(object, name, &call),
             Kind::Path(path) => {
                 let path = path.clone();

@@ -143,6 +143,6 @@ impl Evaluator<'_> {
     /// An assumption about a fact of the environment, in words.
     pub(crate) fn assume_fact(&mut self, fact: Fact) -> u64 {
         let text = self.facts.describe(fact);
-        self.assume_quietly(text)
+        self.assume(text)
     }
 }

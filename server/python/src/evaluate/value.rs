@@ -253,16 +253,12 @@ impl Value {
 
     /// A tuple. One that holds others so often that nobody could walk through it is not known.
     pub(crate) fn tuple(items: Vec<Value>) -> Self {
-        let weight = items.iter().fold(1_u32, |sum, item| sum.saturating_add(item.weight()));
+        let weight = items.iter().fold(1_u32, |sum, item| sum.saturating_add(item.weight));
         if weight > MAX_WEIGHT {
             let reason = "it holds too many values".to_owned();
             return Kind::Unknown(Arc::new(Unknown { reason, site: None })).into();
         }
         Self { kind: Kind::Tuple(items.into()), weight, ..Value::none() }
-    }
-
-    fn weight(&self) -> u32 {
-        self.weight
     }
 
     pub(crate) fn list(items: Vec<Value>) -> Self {
