@@ -11,7 +11,7 @@ use image_manifests::ignore_file;
 
 use crate::constructors::CREATE_USER;
 use crate::context::{self, Item};
-use crate::error::{Res, raise};
+use crate::error::{Res, raise, unknown};
 use crate::hash::os_error;
 use crate::ignore::Matcher;
 use crate::image::Image;
@@ -87,6 +87,11 @@ impl Render<'_, '_> {
             if self.world.is_file(&folder.join(name)) && !matcher.excludes(name) {
                 continue;
             }
+            if self.is_left_empty(&target)? {
+                return unknown(format!(
+                    "the ignore file leaves nothing of {folder}: where its project files end up in the context is an accident"
+                ));
+            }
             let source = crate::layers::openable(given)?;
             if let Err(error) = self.world.fs.open(&self.world.resolve(&source)) {
                 return Err(os_error(&error, source.as_str()));
@@ -95,6 +100,13 @@ impl Render<'_, '_> {
             self.context.push(Item::File { source, target: place });
         }
         Ok(target)
+    }
+
+    /// Whether no file has come to a folder of the context so far: then the folder itself is not there.
+    fn is_left_empty(&self, target: &str) -> Res<bool> {
+        let files = context::files(&self.context, self.world)?;
+        let target = PyPath::new(target);
+        Ok(!files.iter().any(|(path, _)| PyPath::new(path).relative_to(&target).is_some()))
     }
 
     /// The patterns of the image's ignore file. Source: `get_and_list_dockerignore`.
@@ -158,7 +170,7 @@ fn own_dockerfile(image: &Image, world: &World<'_>) -> Res<Dockerfile> {
     let file = image.dockerfile.path_for("parent")?;
     let bytes = world.fs.read(&world.resolve(file)).map_err(|e| os_error(&e, file.as_str()))?;
     let Ok(text) = String::from_utf8(bytes) else {
-        return crate::error::unknown(format!("{file} is not UTF-8 text"));
+        return unknown(format!("{file} is not UTF-8 text"));
     };
     let folder = world.absolute(&file.parent());
     let context = vec![Item::Folder { source: folder, target: ".".to_owned(), patterns: Vec::new() }];
