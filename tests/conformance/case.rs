@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 /// A project with the module `m.py`.
 #[derive(Debug, Clone, Default)]
 pub struct Case {
+    /// The folder below which it is laid out.
+    pub base: PathBuf,
     pub name: String,
     pub fact: String,
     pub files: Vec<(String, Entry)>,
@@ -61,7 +63,7 @@ pub fn load(folder: &Path) -> Vec<Case> {
         let stem = file.file_stem().and_then(|s| s.to_str()).expect("a name").to_owned();
         for line in std::fs::read_to_string(&file).expect("readable").lines() {
             if let Some(name) = line.strip_prefix("== ") {
-                cases.push(Case { name: format!("{stem}/{name}"), ..Case::default() });
+                cases.push(Case { name: format!("{stem}/{name}"), base: BASE.into(), ..Case::default() });
                 continue;
             }
             let Some(case) = cases.last_mut() else { continue };
@@ -109,7 +111,7 @@ impl Case {
     }
 
     pub fn dir(&self) -> PathBuf {
-        Path::new(BASE).join(&self.name)
+        self.base.join(&self.name)
     }
 
     /// Writes the project to its folder, anew.

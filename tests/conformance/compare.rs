@@ -5,6 +5,7 @@ use std::path::Path;
 
 use image_manifests::fs::OsFileSystem;
 use image_model::context::{self, Content};
+use image_model::release::Release;
 use image_model::world::World;
 use image_python::evaluate::Sources;
 use image_python::inspect::{FileReport, Variant, inspect};
@@ -18,7 +19,20 @@ pub enum Verdict {
     Equal,
     /// The inspection says that it does not know.
     Unknown(String),
-    Wrong(String),
+    Wrong(Difference),
+}
+
+/// Where the two part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Which behaviour: the same words for the same behaviour, whatever the program.
+    pub of: String,
+    /// What both say.
+    pub detail: String,
+}
+
+fn wrong(of: impl Into<String>, detail: String) -> Verdict {
+    Verdict::Wrong(Difference { of: of.into(), detail })
 }
 
 /// One project as the inspection is to see it.
@@ -27,8 +41,10 @@ pub struct Setting<'a> {
     pub file: &'a str,
     pub root: Option<String>,
     pub env: &'a BTreeMap<String, String>,
-    /// The environment with flyte in it; without one, the version is given.
+    /// The environment with flyte in it; without one, the release is given.
     pub python: Option<&'a Path>,
+    /// The release to assume, whatever is installed.
+    pub release: Option<&'a str>,
 }
 
 impl Setting<'_> {
@@ -42,11 +58,16 @@ impl Setting<'_> {
         let ambient = Ambient { variables, current_directory: self.dir.to_owned() };
         let options = Options {
             python: self.python.map(Path::to_path_buf),
-            flyte_version: self.python.is_none().then(|| "2.12.1".to_owned()),
             root_dir: Some(self.root.clone().unwrap_or_else(|| "none".to_owned())),
             ..Options::default()
         };
         let mut facts = Facts::find(&self.dir.join(self.file), &options, &ambient, &OsFileSystem);
+        if let Some(release) = self.release {
+            // What it does, under the version that is installed.
+            let installed = self.python.map(|_| facts.environment.release.version.clone());
+            facts.environment.release = Release::of(release);
+            facts.environment.release.version = installed.unwrap_or_else(|| release.to_owned());
+        }
         if self.python.is_none() {
             facts.environment.python_version = Some((3, 11));
         }
@@ -99,7 +120,10 @@ fn import_verdict(answer: &Value, report: &FileReport) -> Verdict {
         (Some(("NameError", _)), _) => {
             Verdict::Unknown("names that are not defined are not followed".to_owned())
         }
-        (a, b) => Verdict::Wrong(format!("import: flyte {a:?}, here {b:?}")),
+        (theirs, ours) => {
+            let class = theirs.or(ours).map_or("none", |(class, _)| class);
+            wrong(format!("{class} at import"), format!("flyte {theirs:?}, here {ours:?}"))
+        }
     }
 }
 
@@ -136,30 +160,36 @@ fn variant_verdict(expected: &Value, variant: &Variant, facts: &Facts) -> Verdic
         (Err(error), None) if has_error(variant, &error) => {}
         (_, None) if is_unknown => return Verdict::Unknown(reason()),
         (theirs, ours) => {
-            return Verdict::Wrong(format!("uri: flyte {theirs:?}, here {ours:?} {:?}", variant.errors));
+            return wrong(
+                uri_aspect(expected, variant),
+                format!("flyte {theirs:?}, here {ours:?} {:?}", variant.errors),
+            );
         }
     }
     let kinds: Vec<&str> = variant.layers.iter().map(|l| l.kind).collect();
     if let Some(theirs) = expected["layers"].as_array()
         && theirs.iter().map(|l| l.as_str().unwrap_or_default()).ne(kinds.iter().copied())
     {
-        return Verdict::Wrong(format!("layers: flyte {theirs:?}, here {kinds:?}"));
+        return wrong("the layers of an image", format!("flyte {theirs:?}, here {kinds:?}"));
     }
     if let Some(tags) = expected.get("tags").and_then(Value::as_array) {
         let ours: Vec<&str> = variant.layers.iter().filter_map(|l| l.tag_so_far.as_deref()).collect();
         let theirs: Vec<&str> = tags.iter().skip(1).filter_map(Value::as_str).collect();
         if ours != theirs && !is_unknown {
-            return Verdict::Wrong(format!("tags so far: flyte {theirs:?}, here {ours:?}"));
+            let first = theirs.iter().zip(&ours).position(|(a, b)| a != b).unwrap_or(0);
+            let kind = kinds.get(first).copied().unwrap_or("the base");
+            return wrong(format!("tag: {kind}"), format!("flyte {theirs:?}, here {ours:?}"));
         }
     }
     if let Some(validate) = expected.get("validate") {
         let own = variant.errors.iter().any(|e| e.stage == image_python::inspect::Stage::Validate);
         match outcome(validate) {
             Ok(_) if own => {
-                return Verdict::Wrong(format!("validate: flyte passes, here {:?}", variant.errors));
+                return wrong("checks before a build", format!("flyte passes, here {:?}", variant.errors));
             }
             Err(error) if !has_error(variant, &error) && !is_unknown => {
-                return Verdict::Wrong(format!("validate: flyte {error:?}, here {:?}", variant.errors));
+                let detail = format!("flyte {error:?}, here {:?}", variant.errors);
+                return wrong(format!("checks before a build: {}", error.0), detail);
             }
             _ => {}
         }
@@ -177,21 +207,16 @@ fn dockerfile_verdict(expected: &Value, variant: &Variant, facts: &Facts) -> Ver
         (_, None) if is_unknown => {
             Verdict::Unknown(variant.unknowns.first().map(|u| u.reason.clone()).unwrap_or_default())
         }
-        (Err(error), ours) => Verdict::Wrong(format!(
-            "dockerfile: flyte {error:?}, here {} {:?}",
-            ours.as_ref().map_or("none", |_| "a text"),
-            variant.errors
-        )),
-        (Ok(theirs), None) => Verdict::Wrong(format!(
-            "dockerfile: flyte {} bytes, here {:?}",
-            theirs["text"].to_string().len(),
-            variant.errors
-        )),
+        (Err(error), ours) => {
+            let ours = ours.as_ref().map_or("none", |_| "a text");
+            let detail = format!("flyte {error:?}, here {ours} {:?}", variant.errors);
+            wrong(format!("build error: {}", error.0), detail)
+        }
+        (Ok(_), None) => wrong("a Dockerfile where there is none here", format!("{:?}", variant.errors)),
         (Ok(theirs), Some(ours)) => {
             let text = theirs["text"].as_str().unwrap_or_default();
             if text != ours.text {
-                let line = text.lines().zip(ours.text.lines()).find(|(a, b)| a != b);
-                return Verdict::Wrong(format!("dockerfile: {line:?}"));
+                return dockerfile_difference(text, ours, variant);
             }
             context_verdict(&theirs["context"], ours, facts)
         }
@@ -218,5 +243,42 @@ fn context_verdict(expected: &Value, ours: &image_model::dockerfile::Dockerfile,
         return Verdict::Equal;
     }
     let names = |v: &Value| v.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
-    Verdict::Wrong(format!("context: flyte {:?}, here {:?}", names(expected), names(&found)))
+    wrong("the build context", format!("flyte {:?}, here {:?}", names(expected), names(&found)))
+}
+
+/// Whether an address differs by its tag, and from which layer on, or by something else.
+fn uri_aspect(expected: &Value, variant: &Variant) -> String {
+    let theirs = expected.get("tags").and_then(Value::as_array);
+    let ours: Vec<_> = variant.layers.iter().map(|l| l.tag_so_far.as_deref()).collect();
+    let first = theirs.and_then(|tags| tags.iter().skip(1).zip(&ours).position(|(a, b)| a.as_str() != *b));
+    match first.and_then(|place| variant.layers.get(place)) {
+        Some(layer) => format!("tag: {}", layer.kind),
+        None => "the address".to_owned(),
+    }
+}
+
+fn dockerfile_difference(
+    theirs: &str,
+    ours: &image_model::dockerfile::Dockerfile,
+    variant: &Variant,
+) -> Verdict {
+    let mut pairs = theirs.lines().zip(ours.text.lines()).enumerate();
+    let Some((number, (a, b))) = pairs.find(|(_, (a, b))| a != b) else {
+        return wrong("Dockerfile: its end", format!("flyte {theirs:?}, here {:?}", ours.text));
+    };
+    let line = number + 1;
+    let lines = ours.layer_lines.iter().map(|l| l.as_ref().map(|l| (*l.start(), *l.end())));
+    let mut part = "the lines before all layers".to_owned();
+    for (layer, lines) in variant.layers.iter().zip(lines) {
+        match lines {
+            Some((first, _)) if line < first => break,
+            Some((_, last)) if line > last => part = "the lines after all layers".to_owned(),
+            Some(_) => {
+                part = layer.kind.to_owned();
+                break;
+            }
+            None => {}
+        }
+    }
+    wrong(format!("Dockerfile: {part}"), format!("flyte {a:?}, here {b:?}"))
 }

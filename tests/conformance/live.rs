@@ -1,6 +1,6 @@
 //! Conformance with the installed flyte, asked while the tests run. Installs flyte from PyPI into a cache folder.
 //!
-//! `cargo test --features live --test live`; IMAGE_LSP_SEED and IMAGE_LSP_PROGRAMS choose the generated programs,
+//! `cargo test --features live --test live`; `drift.rs` does the same for other releases. IMAGE_LSP_SEED and IMAGE_LSP_PROGRAMS choose the generated programs,
 //! IMAGE_LSP_WRITE_GOLDENS=1 stores what flyte says of the hand-written cases.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
@@ -10,30 +10,28 @@ mod case;
 mod compare;
 mod generate;
 mod legacy_toml;
+#[allow(dead_code, reason = "the drift watch uses more of it")]
 mod oracle;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use compare::{Setting, Verdict, compare};
+use image_model::release::Release;
 use oracle::Oracle;
 
 /// The newest release, whose goldens are stored.
 const RELEASE: &str = "2.12.1";
-/// All releases in the table.
-const RELEASES: [&str; 2] = [RELEASE, "2.12.0"];
 
 #[test]
 fn hand_written_cases_agree_with_flyte() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
     let _lock = case::lock("cases");
     let cases = case::load(&folder.join("cases"));
-    for release in RELEASES {
-        let goldens = hand_written(&cases, release);
-        if release == RELEASE && std::env::var_os("IMAGE_LSP_WRITE_GOLDENS").is_some() {
-            let text = serde_json::to_string_pretty(&goldens).expect("JSON");
-            std::fs::write(folder.join("goldens.json"), text + "\n").expect("written");
-        }
+    let goldens = hand_written(&cases, RELEASE);
+    if std::env::var_os("IMAGE_LSP_WRITE_GOLDENS").is_some() {
+        let text = serde_json::to_string_pretty(&goldens).expect("JSON");
+        std::fs::write(folder.join("goldens.json"), text + "\n").expect("written");
     }
 }
 
@@ -57,6 +55,7 @@ fn hand_written(cases: &[case::Case], release: &str) -> BTreeMap<String, serde_j
             root: case.root_dir(),
             env: &case.env,
             python: Some(&environment),
+            release: None,
         };
         for (name, verdict) in compare(&answer, &setting) {
             images += 1;
@@ -90,8 +89,14 @@ fn examples_agree_with_flyte() {
     {
         let answer = oracle.ask(&serde_json::json!({ "dir": examples, "file": file, "root": examples }));
         let root = Some(examples.display().to_string());
-        let setting =
-            Setting { dir: &examples, file, root, env: &BTreeMap::new(), python: Some(&environment) };
+        let setting = Setting {
+            dir: &examples,
+            file,
+            root,
+            env: &BTreeMap::new(),
+            python: Some(&environment),
+            release: None,
+        };
         for (name, verdict) in compare(&answer, &setting) {
             images += 1;
             assert_eq!(verdict, Verdict::Equal, "{file} {name}");
@@ -115,7 +120,12 @@ fn generated_programs_agree_with_flyte() {
         let workers: Vec<_> = (0..2)
             .map(|worker| {
                 let environment = &environment;
-                scope.spawn(move || generate::run(environment, seed, (worker..programs).step_by(2), worker))
+                scope.spawn(move || {
+                    let release = Release::of(RELEASE);
+                    let subject = generate::Subject { environment, release, acts_as: None };
+                    let mut oracle = Oracle::start(environment);
+                    generate::run(&subject, seed, (worker..programs).step_by(2), worker, &mut oracle)
+                })
             })
             .collect();
         workers.into_iter().map(|w| w.join().expect("a worker")).collect()

@@ -28,9 +28,10 @@ os.environ.update(
 sys.dont_write_bytecode = True
 
 import flyte  # noqa: E402
+import inspect  # noqa: E402
+
 from flyte import Image  # noqa: E402
 from flyte._environment import Environment  # noqa: E402
-from flyte._image import resolve_code_bundle_layer  # noqa: E402
 from flyte._initialize import _get_init_config  # noqa: E402
 from flyte._internal.imagebuild import docker_builder  # noqa: E402
 
@@ -39,6 +40,25 @@ import logging  # noqa: E402
 logging.disable(logging.CRITICAL)
 
 from flyte.syncify import _api as syncify  # noqa: E402
+
+# Releases before 2.0.3 have no code bundles.
+resolve_code_bundle_layer = getattr(flyte._image, "resolve_code_bundle_layer", lambda image, style, root: image)
+
+
+async def no_builder(*_):
+    """In place of what looks for Docker: a dry run needs none."""
+    return "none"
+
+
+for looks_for_docker in ("_ensure_buildx_builder", "_resolve_builder_name"):
+    if hasattr(docker_builder.DockerImageBuilder, looks_for_docker):
+        setattr(docker_builder.DockerImageBuilder, looks_for_docker, staticmethod(no_builder))
+if hasattr(docker_builder.DockerImageBuilder, "_build_command_prefix"):
+
+    async def no_command(*_):
+        return []
+
+    docker_builder.DockerImageBuilder._build_command_prefix = no_command
 
 LOOPS = [o for o in gc.get_objects() if type(o) is syncify._BackgroundLoop]
 
@@ -151,9 +171,12 @@ def describe(image, root, refs):
         final = image
     if isinstance(final, str):
         return {"uri": {"ok": final}, "layers": []}
+    uri = attempt(lambda: final.uri)
+    # Before 2.1.6 an image did not know whether anything was changed of it.
+    changed = getattr(final, "_is_cloned", uri.get("ok") != final.base_image)
     out = {
-        "uri": attempt(lambda: final.uri),
-        "modified": final._is_cloned,
+        "uri": uri,
+        "modified": changed,
         "registry": str(final.registry) if final.registry is not None else None,
         "name": str(final.name) if final.name is not None else None,
         "layers": [type(layer).__name__ for layer in final._layers],
@@ -161,12 +184,28 @@ def describe(image, root, refs):
     }
     if not any(type(layer).__name__ == "DockerIgnore" for layer in final._layers):
         out["tags"] = prefix_tags(final)
-    if final.dockerfile is None and (final._is_cloned or final._layers):
+    if final.dockerfile is None and (changed or final._layers):
         out["dockerfile"] = attempt(lambda: dockerfile(final))
     return out
 
 
+def signatures():
+    """The methods of Image that users call, each with its parameters: name, kind, default."""
+    found = {}
+    for name, _ in inspect.getmembers(Image, callable):
+        if name == "clone" or name.startswith(("from_", "with_")):
+            parameters = list(inspect.signature(inspect.unwrap(getattr(Image, name))).parameters.values())
+            found[name] = [
+                [p.name, p.kind.name, None if p.default is p.empty else repr(p.default)]
+                for p in parameters
+                if p.name not in ("self", "cls")
+            ]
+    return found
+
+
 def serve(request):
+    if "signatures" in request:
+        return {"signatures": signatures()}, []
     restart_loops()
     folder = request["dir"]
     os.chdir(folder)
@@ -178,6 +217,7 @@ def serve(request):
     path = os.path.join(folder, request["file"])
     sys.path.append(os.path.dirname(path))
     stem = os.path.splitext(os.path.basename(path))[0]
+    before = set(sys.modules)
     out = {"import_error": None, "images": {}}
     spec = importlib.util.spec_from_file_location(stem, path)
     module = importlib.util.module_from_spec(spec)
@@ -198,7 +238,17 @@ def serve(request):
     for name, image in names(module):
         out["images"][name] = describe(image, str(init.root_dir) if init else None, refs)
     sys.stdout = stdout
-    return out
+    own = {name for name, value in sys.modules.items() if str(getattr(value, "__file__", "")).startswith(folder)}
+    return out, sorted(set(sys.modules) - before - own)
+
+
+def preload(modules):
+    """Imports what an answer needed, so that the next fork finds it."""
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            pass
 
 
 def main():
@@ -213,11 +263,11 @@ def main():
             try:
                 answer = serve(request)
             except BaseException:
-                answer = {"oracle": traceback.format_exc()}
+                answer = {"oracle": traceback.format_exc()}, []
             try:
                 text = json.dumps(answer)
             except BaseException:
-                text = json.dumps({"oracle": traceback.format_exc()})
+                text = json.dumps([{"oracle": traceback.format_exc()}, []])
             with os.fdopen(writer, "w") as f:
                 f.write(text)
             os._exit(0)
@@ -225,7 +275,9 @@ def main():
         with os.fdopen(reader, encoding="utf-8", errors="surrogateescape") as f:
             text = f.read()
         _, status = os.waitpid(pid, 0)
-        print(text or json.dumps({"oracle": f"died with status {status}"}), flush=True)
+        answer, modules = json.loads(text) if text else ({"oracle": f"died with status {status}"}, [])
+        print(json.dumps(answer), flush=True)
+        preload(modules)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,21 @@
 //! What each `with_*` method and `clone` do to an image. Source: flyte 2.12.1, the methods of `_image.py`.
 
+use crate::development;
 use crate::error::{Cause, Res, raise, raise_for};
 use crate::image::{Changes, Image};
 use crate::layer::{Layer, LayerKind};
-use crate::methods::{Bound, wheel_folder};
+use crate::methods::Bound;
 use crate::path::PyPath;
 use crate::value::{Value, attribute_error};
 use crate::world::World;
 
-pub(crate) fn clone(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn clone(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let given = a.value("addl_layer");
     let layer = a.layer("addl_layer").map(|l| a.sited(l));
     if layer.is_none() && !matches!(given, Value::None) {
         return crate::error::unknown("the layer given to clone() is not known");
     }
-    image.clone_with(Changes {
+    let changes = Changes {
         registry: a.value("registry"),
         registry_secret: a.value("registry_secret"),
         name: a.value("name"),
@@ -23,7 +24,8 @@ pub(crate) fn clone(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
         extendable: a.value("extendable"),
         platform: a.value("platform"),
         layer,
-    })
+    };
+    image.clone_with(changes, world)
 }
 
 /// The options that pip layers share, as they are given to the layer.
@@ -37,21 +39,21 @@ fn pip_options(a: &Bound) -> [(&'static str, Value); 5] {
     ]
 }
 
-fn add(image: &Image, a: &Bound, kind: LayerKind, fields: &[(&str, Value)]) -> Res<Image> {
-    image.with_layer(a.sited(Layer::new(kind, fields)?))
+fn add(image: &Image, a: &Bound, kind: LayerKind, fields: &[(&str, Value)], world: &World<'_>) -> Res<Image> {
+    image.with_layer(a.sited(Layer::new(kind, fields)?), world)
 }
 
-pub(crate) fn with_pip_packages(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn with_pip_packages(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let packages = match a.value("packages") {
         Value::Tuple(items) if items.is_empty() => Value::None,
         given => given,
     };
     let mut fields = pip_options(a).to_vec();
     fields.push(("packages", packages));
-    add(image, a, LayerKind::PipPackages, &fields)
+    add(image, a, LayerKind::PipPackages, &fields, world)
 }
 
-pub(crate) fn with_requirements(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn with_requirements(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let file = text_to_path(a.value("file"));
     let path = file.path_for("suffix")?;
     if path.suffix() != ".txt" {
@@ -60,7 +62,7 @@ pub(crate) fn with_requirements(image: &Image, a: &Bound, _: &World<'_>) -> Res<
     }
     let mut fields = pip_options(a).to_vec();
     fields.push(("file", file));
-    add(image, a, LayerKind::Requirements, &fields)
+    add(image, a, LayerKind::Requirements, &fields, world)
 }
 
 /// `if isinstance(x, str): x = Path(x)`
@@ -75,17 +77,17 @@ fn secrets(a: &Bound) -> Value {
     a.value("secret_mounts").ensure_tuple_or_none()
 }
 
-pub(crate) fn with_apt_packages(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn with_apt_packages(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let fields = [("packages", a.value("packages")), ("secret_mounts", secrets(a))];
-    add(image, a, LayerKind::AptPackages, &fields)
+    add(image, a, LayerKind::AptPackages, &fields, world)
 }
 
-pub(crate) fn with_commands(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn with_commands(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let fields = [("commands", a.value("commands").ensure_tuple()), ("secret_mounts", secrets(a))];
-    add(image, a, LayerKind::Commands, &fields)
+    add(image, a, LayerKind::Commands, &fields, world)
 }
 
-pub(crate) fn with_env_vars(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn with_env_vars(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let given = a.value("env_vars");
     let variables = match given.known()? {
         Value::Dict(pairs) => {
@@ -93,16 +95,17 @@ pub(crate) fn with_env_vars(image: &Image, a: &Bound, _: &World<'_>) -> Res<Imag
         }
         other => return attribute_error(other, "items"),
     };
-    add(image, a, LayerKind::Env, &[("env_vars", Value::Tuple(variables))])
+    add(image, a, LayerKind::Env, &[("env_vars", Value::Tuple(variables))], world)
 }
 
-pub(crate) fn with_workdir(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
-    add(image, a, LayerKind::WorkDir, &[("workdir", a.value("workdir"))])
+pub(crate) fn with_workdir(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
+    add(image, a, LayerKind::WorkDir, &[("workdir", a.value("workdir"))], world)
 }
 
 fn copy_layer(kind: i64, source: &Value, target: &Value, a: &Bound, world: &World<'_>) -> Res<Layer> {
     let source = match source {
         Value::Unknown(_) => source.clone(),
+        given if !world.behaviours().source_may_be_text => given.clone(),
         known => Value::Path(known.to_path(world.env.python_312())?),
     };
     let fields = [("path_type", Value::Int(kind)), ("src", source), ("dst", target.clone())];
@@ -117,13 +120,21 @@ pub(crate) fn with_source_folder(image: &Image, a: &Bound, world: &World<'_>) ->
             target = Value::from(format!("./{}", source.path_for("name")?.name()));
         }
     }
-    image.with_layer(copy_layer(1, &source, &target, a, world)?)
+    image.with_layer(copy_layer(1, &source, &target, a, world)?, world)
+}
+
+/// The files of a list, where the release takes lists.
+fn several(source: &Value, world: &World<'_>) -> Res<Option<std::sync::Arc<[Value]>>> {
+    Ok(match source.known()? {
+        Value::List(files) if world.behaviours().source_file_lists => Some(std::sync::Arc::clone(files)),
+        _ => None,
+    })
 }
 
 pub(crate) fn with_source_file(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let (source, target) = (a.value("src"), a.value("dst"));
-    let Value::List(files) = source.known()? else {
-        return image.with_layer(copy_layer(0, &source, &target, a, world)?);
+    let Some(files) = several(&source, world)? else {
+        return image.with_layer(copy_layer(0, &source, &target, a, world)?, world);
     };
     let mut names: Vec<&str> = Vec::new();
     for file in files.iter() {
@@ -144,22 +155,22 @@ pub(crate) fn with_source_file(image: &Image, a: &Bound, world: &World<'_>) -> R
     }
     let mut changed = image.clone();
     for file in files.iter() {
-        changed = changed.with_layer(copy_layer(0, file, &target, a, world)?)?;
+        changed = changed.with_layer(copy_layer(0, file, &target, a, world)?, world)?;
     }
     Ok(changed)
 }
 
-pub(crate) fn with_code_bundle(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn with_code_bundle(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let fields = [("copy_style", a.value("copy_style")), ("dst", a.value("dst"))];
-    add(image, a, LayerKind::CodeBundleLayer, &fields)
+    add(image, a, LayerKind::CodeBundleLayer, &fields, world)
 }
 
-pub(crate) fn with_dockerignore(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn with_dockerignore(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let path = match a.value("path") {
         Value::Unknown(why) => Value::Unknown(why),
         known => Value::from(known.str()?),
     };
-    add(image, a, LayerKind::DockerIgnore, &[("path", path)])
+    add(image, a, LayerKind::DockerIgnore, &[("path", path)], world)
 }
 
 /// `folder / name if it exists else None`
@@ -180,10 +191,10 @@ pub(crate) fn with_uv_project(image: &Image, a: &Bound, world: &World<'_>) -> Re
     fields.push(("pyproject", pyproject));
     fields.push(("uvlock", lock));
     fields.push(("project_install_mode", a.value("project_install_mode")));
-    add(image, a, LayerKind::UVProject, &fields)
+    add(image, a, LayerKind::UVProject, &fields, world)
 }
 
-pub(crate) fn with_poetry_project(image: &Image, a: &Bound, _: &World<'_>) -> Res<Image> {
+pub(crate) fn with_poetry_project(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
     let pyproject = text_to_path(a.value("pyproject_file"));
     let given = a.value("poetry_lock");
     let lock = if given.truthy()? {
@@ -198,7 +209,7 @@ pub(crate) fn with_poetry_project(image: &Image, a: &Bound, _: &World<'_>) -> Re
         ("secret_mounts", secrets(a)),
         ("project_install_mode", a.value("project_install_mode")),
     ];
-    add(image, a, LayerKind::PoetryProject, &fields)
+    add(image, a, LayerKind::PoetryProject, &fields, world)
 }
 
 pub(crate) fn with_pixi_project(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
@@ -220,43 +231,15 @@ pub(crate) fn with_pixi_project(image: &Image, a: &Bound, world: &World<'_>) -> 
         ("secret_mounts", secrets(a)),
         ("project_install_mode", a.value("project_install_mode")),
     ];
-    add(image, a, LayerKind::PixiProject, &fields)
-}
-
-fn wheels(folder: &PyPath, package: &str, a: &Bound) -> Res<Layer> {
-    let fields = [("wheel_dir", Value::Path(folder.clone())), ("package_name", Value::from(package))];
-    Ok(a.sited(Layer::new(LayerKind::PythonWheels, &fields)?))
+    add(image, a, LayerKind::PixiProject, &fields, world)
 }
 
 pub(crate) fn with_local_v2(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
-    let folder = wheel_folder("dist", world)?;
-    let changed = image.with_layer(wheels(&folder, "flyte", a)?)?;
-    let entries = world.fs.read_dir(&world.resolve(&folder)).unwrap_or_default();
-    let mut wheels_of_idl: Vec<String> = entries
-        .into_iter()
-        .filter_map(|e| e.name)
-        .filter(|n| n.starts_with("flyteidl2-") && n.ends_with(".whl"))
-        .collect();
-    wheels_of_idl.sort();
-    match wheels_of_idl.len() {
-        0 => Ok(changed),
-        1 => changed.with_layer(wheels(&folder, "flyteidl2", a)?),
-        _ => {
-            let names: Vec<String> =
-                wheels_of_idl.iter().map(|n| image_manifests::pytext::repr_str(n)).collect();
-            let names = names.join(", ");
-            let message = format!(
-                "More than one flyteidl2 wheel in dist/, and the dev image would bake whichever one wins: [{names}]. Keep \
-                 exactly one."
-            );
-            raise("ValueError", message)
-        }
-    }
+    development::with_local_v2(image, &|layer| a.sited(layer), world)
 }
 
 pub(crate) fn with_local_rs_controller(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
-    let folder = wheel_folder("rs_controller/dist", world)?;
-    image.with_layer(wheels(&folder, "flyte_controller_base", a)?)
+    development::with_local_rs_controller(image, &|layer| a.sited(layer), world)
 }
 
 pub(crate) fn with_local_v2_plugins(image: &Image, a: &Bound, world: &World<'_>) -> Res<Image> {
@@ -266,14 +249,5 @@ pub(crate) fn with_local_v2_plugins(image: &Image, a: &Bound, world: &World<'_>)
         other if !other.truthy()? => Vec::new(),
         other => other.iterate()?,
     };
-    let mut changed = image.clone();
-    for plugin in plugins {
-        let Value::Str(name) = plugin.known()? else { return attribute_error(&plugin, "startswith") };
-        if !name.starts_with("flyteplugins-") {
-            return raise("ValueError", format!("Plugin {name} must start with 'flyteplugins-'"));
-        }
-        let folder = wheel_folder("dist", world)?;
-        changed = changed.with_layer(wheels(&folder, &name.replace('-', "_"), a)?)?;
-    }
-    Ok(changed)
+    development::with_local_v2_plugins(image, &plugins, &|layer| a.sited(layer), world)
 }

@@ -4,6 +4,7 @@ use image_manifests::fs::Kind;
 use image_manifests::pytext;
 
 use crate::error::{Cause, Res, raise, raise_for, unknown};
+use crate::hash::os_error;
 use crate::ignore::Matcher;
 use crate::path::PyPath;
 use crate::world::World;
@@ -45,7 +46,10 @@ const ABSOLUTE: &str = "_flyte_abs_context";
 /// flyte's ImageBuildError for a path that does not exist; pathlib's ValueError where the place would lie outside
 /// the context.
 pub fn place(source: &PyPath, world: &World<'_>) -> Res<String> {
-    if !world.exists(source) {
+    if let Err(error) = world.fs.metadata(&world.resolve(source)) {
+        if !world.behaviours().missing_source_advises {
+            return Err(os_error(&error, source.as_str()));
+        }
         let message = format!(
             "Cannot copy '{source}' into the image build context: the path does not exist on disk. Check that the \
              file/directory you passed to your image layer (e.g. with_requirements, with_source_folder, \
@@ -53,7 +57,23 @@ pub fn place(source: &PyPath, world: &World<'_>) -> Res<String> {
         );
         return raise_for("ImageBuildError", message, Cause::MissingPath { path: source.to_string() });
     }
-    target_of(source)
+    if world.behaviours().normalises_places { target_of(source) } else { Ok(plain_target(source)) }
+}
+
+/// The place of a path before flyte normalised places: it may hold `..`.
+fn plain_target(source: &PyPath) -> String {
+    let target = if is_moved(source) {
+        let parts = source.parts();
+        format!("{ABSOLUTE}/{}", parts.get(1..).unwrap_or_default().join("/"))
+    } else {
+        source.to_string()
+    };
+    PyPath::new(&target).to_string()
+}
+
+/// Whether a path goes to the folder of absolute paths.
+fn is_moved(source: &PyPath) -> bool {
+    source.is_absolute() || source.as_str().contains("..")
 }
 
 /// The textual part of [`place`].
@@ -61,8 +81,7 @@ pub fn place(source: &PyPath, world: &World<'_>) -> Res<String> {
 /// # Errors
 /// pathlib's ValueError where the place would lie outside the context.
 pub fn target_of(source: &PyPath) -> Res<String> {
-    let moved = source.is_absolute() || source.as_str().contains("..");
-    let target = if moved {
+    let target = if is_moved(source) {
         let parts = source.parts();
         PyPath::new(&format!("/{ABSOLUTE}/{}", parts.get(1..).unwrap_or_default().join("/")))
     } else {
@@ -98,12 +117,15 @@ pub fn files(items: &[Item], world: &World<'_>) -> Res<Vec<(String, Content)>> {
     for item in items {
         match item {
             Item::File { source, target } => {
-                files.insert(target.clone(), Content::File(source.clone()));
+                let Some(target) = inside(target) else { continue };
+                files.insert(target, Content::File(source.clone()));
             }
             Item::Text { content, target } => {
-                files.insert(target.clone(), Content::Text(content.clone()));
+                let Some(target) = inside(target) else { continue };
+                files.insert(target, Content::Text(content.clone()));
             }
             Item::Folder { source, target, patterns } => {
+                let Some(target) = &inside(target) else { continue };
                 let matcher = Matcher::new(patterns)?;
                 let mut walk = Walk { matcher, root: source, target, world, files: &mut files };
                 walk.folder("", 0)?;
@@ -111,6 +133,12 @@ pub fn files(items: &[Item], world: &World<'_>) -> Res<Vec<(String, Content)>> {
         }
     }
     Ok(files.into_iter().collect())
+}
+
+/// A place in the context, normalised; `None` for one outside of it, which releases before 2.0.3 may have.
+fn inside(target: &str) -> Option<String> {
+    let target = PyPath::new(target).normalised();
+    (!target.parts().first().is_some_and(|p| *p == "..")).then(|| target.to_string())
 }
 
 /// What a file of the context holds.

@@ -17,6 +17,7 @@ use crate::ignore::Matcher;
 use crate::image::Image;
 use crate::layer::LayerKind;
 use crate::path::PyPath;
+use crate::release::{Footer, Header};
 use crate::value::Value;
 use crate::world::{Fact, World};
 
@@ -54,9 +55,7 @@ impl Render<'_, '_> {
     /// Copies a single file; ignore files do not apply.
     pub(crate) fn copy_file(&mut self, source: &PyPath) -> Res<String> {
         if self.world.is_dir(source) {
-            let standard: Vec<String> =
-                crate::ignore::STANDARD_PATTERNS.iter().map(|p| (*p).to_owned()).collect();
-            return self.copy_folder(source, &standard);
+            return self.copy_folder(source, &owned(self.world.behaviours().file_patterns));
         }
         let target = context::place(source, self.world)?;
         self.context.push(Item::File { source: source.clone(), target: target.clone() });
@@ -67,7 +66,8 @@ impl Render<'_, '_> {
     pub(crate) fn copy_folder(&mut self, source: &PyPath, patterns: &[String]) -> Res<String> {
         let target = context::place(source, self.world)?;
         if self.world.is_dir(source) {
-            self.add_folder(source, target.clone(), patterns);
+            let always = owned(self.world.behaviours().always_ignored);
+            self.add_folder(source, target.clone(), &[patterns, &always].concat());
         } else {
             self.context.push(Item::File { source: source.clone(), target: target.clone() });
         }
@@ -133,11 +133,12 @@ impl Render<'_, '_> {
     }
 }
 
-/// Renders an image's Dockerfile. For an image from a Dockerfile of its own, that file's text.
+/// Renders an image's Dockerfile, in which its address stands. For an image from a Dockerfile of its own, that file's
+/// text.
 ///
 /// # Errors
 /// flyte's errors of the build stage, layers first, then those of the tag.
-pub fn render(image: &Image, world: &World<'_>) -> Res<Dockerfile> {
+pub fn render(image: &Image, uri: &Res<String>, world: &World<'_>) -> Res<Dockerfile> {
     if image.dockerfile.truthy()? {
         return own_dockerfile(image, world);
     }
@@ -157,11 +158,15 @@ pub fn render(image: &Image, world: &World<'_>) -> Res<Dockerfile> {
         layer_lines.push((!written.is_empty()).then_some(first..=lines));
         done = out.text.len();
     }
-    if creates_user(image)? {
-        out.push("USER flyte\nWORKDIR /home/flyte\n");
-    }
-    let uri = image.uri(world)?;
-    out.push(&format!("ENV _F_IMG_ID={uri}\nSHELL [\"/bin/bash\", \"-c\"]\n"));
+    const USER: &str = "USER flyte\nWORKDIR /home/flyte\n";
+    let (before, after) = match world.behaviours().footer {
+        Footer::Root => ("", "WORKDIR /root\n"),
+        Footer::User => ("", USER),
+        Footer::UserIfCreated if creates_user(image)? => (USER, ""),
+        Footer::UserIfCreated => ("", ""),
+    };
+    let uri = uri.as_ref().map_err(Clone::clone)?;
+    out.push(&format!("{before}ENV _F_IMG_ID={uri}\n{after}SHELL [\"/bin/bash\", \"-c\"]\n"));
     Ok(Dockerfile { text: out.text, layer_lines, context: out.context })
 }
 
@@ -195,7 +200,9 @@ fn header(image: &Image, world: &World<'_>) -> Res<String> {
     }
     let base = image.base_image.str()?;
     let python = dotted_version(&image.python_version)?;
-    let uv = world.env.release.behaviours.header_uv;
+    let behaviours = world.behaviours();
+    let uv = behaviours.header_uv;
+    let environment = virtual_environment(behaviours.header, &python);
     Ok(format!(
         "# syntax=docker/dockerfile:1.10\n\
          FROM ghcr.io/astral-sh/uv:{uv} AS uv\n\
@@ -203,17 +210,51 @@ fn header(image: &Image, world: &World<'_>) -> Res<String> {
          USER root\n\n\n\
          # Copy in uv so that later commands don't have to mount it in\n\
          COPY --from=uv /uv /usr/bin/uv\n\n\n\
-         # Configure default paths (can be overridden via --build-arg)\n\
-         ARG VIRTUALENV=/opt/venv\n\
-         ARG UV_PYTHON=$VIRTUALENV/bin/python\n\n\n\
-         ENV UV_COMPILE_BYTECODE=1    UV_LINK_MODE=copy    VIRTUALENV=$VIRTUALENV    UV_PYTHON=$UV_PYTHON\n\n\n\
-         # Create virtualenv only if UV_PYTHON doesn't already exist\n\
-         RUN if [ ! -f \"$UV_PYTHON\" ]; then        uv venv $VIRTUALENV --python={python} && uv run \
-         --python=$UV_PYTHON python -m compileall $VIRTUALENV;    fi\n\n\
-         ENV PATH=\"$VIRTUALENV/bin:$PATH\"\n\n\n\
+         {environment}\n\n\
          # Adds nvidia just in case it exists\n\
          ENV PATH=\"$PATH:/usr/local/nvidia/bin:/usr/local/cuda/bin\"    LD_LIBRARY_PATH=\"/usr/local/nvidia/lib64\"\n"
     ))
+}
+
+/// The lines that make the virtual environment.
+fn virtual_environment(header: Header, python: &str) -> String {
+    let create = format!(
+        "uv venv $VIRTUALENV --python={python} && uv run --python=$UV_PYTHON python -m compileall $VIRTUALENV"
+    );
+    match header {
+        Header::Venv => format!(
+            "# Configure default envs\n\
+             ENV UV_COMPILE_BYTECODE=1    UV_LINK_MODE=copy    VIRTUALENV=/opt/venv    \
+             UV_PYTHON=/opt/venv/bin/python    PATH=\"/opt/venv/bin:$PATH\"\n\n\n\
+             # Create a virtualenv with the user specified python version\n\
+             RUN {create}\n"
+        ),
+        Header::KeepUvPython => format!(
+            "# Capture any existing UV_PYTHON from the base image\n\
+             ARG _EXISTING_UV_PYTHON=${{UV_PYTHON}}\n\n\n\
+             # Configure default envs (preserve base image values if set)\n\
+             ENV UV_COMPILE_BYTECODE=1    UV_LINK_MODE=copy    VIRTUALENV=${{VIRTUALENV:-/opt/venv}}    \
+             UV_PYTHON=${{UV_PYTHON:-/opt/venv/bin/python}}\n\n\n\
+             # Create a virtualenv only if the base image doesn't already have one\n\
+             RUN if [ -z \"${{_EXISTING_UV_PYTHON}}\" ]; then        {create};    fi\n\n\
+             # Add /opt/venv/bin to PATH only when we created the venv (no existing UV_PYTHON)\n\
+             ENV PATH=\"${{_EXISTING_UV_PYTHON:+$PATH}}${{_EXISTING_UV_PYTHON:-/opt/venv/bin:$PATH}}\"\n"
+        ),
+        Header::BuildArguments => format!(
+            "# Configure default paths (can be overridden via --build-arg)\n\
+             ARG VIRTUALENV=/opt/venv\n\
+             ARG UV_PYTHON=$VIRTUALENV/bin/python\n\n\n\
+             ENV UV_COMPILE_BYTECODE=1    UV_LINK_MODE=copy    VIRTUALENV=$VIRTUALENV    UV_PYTHON=$UV_PYTHON\n\n\n\
+             # Create virtualenv only if UV_PYTHON doesn't already exist\n\
+             RUN if [ ! -f \"$UV_PYTHON\" ]; then        {create};    fi\n\n\
+             ENV PATH=\"$VIRTUALENV/bin:$PATH\"\n"
+        ),
+    }
+}
+
+/// Patterns as the context keeps them.
+pub(crate) fn owned(patterns: &[&str]) -> Vec<String> {
+    patterns.iter().map(|p| (*p).to_owned()).collect()
 }
 
 /// `f"{version[0]}.{version[1]}"`

@@ -36,6 +36,11 @@ pub enum Cause {
     },
     /// A call that does not fit the signature.
     Signature,
+    /// A method that the release in use lacks.
+    MissingMethod {
+        /// The release that brought it; `None` for one that no known release has.
+        since: Option<&'static str>,
+    },
     /// A file or folder is not there.
     MissingPath {
         /// The path as flyte prints it.

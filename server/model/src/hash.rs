@@ -80,6 +80,17 @@ impl Digest {
     /// # Errors
     /// As Python's `open`; unknown for names that are no UTF-8.
     pub fn source(&mut self, source: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> Res<()> {
+        if !world.behaviours().source_file_in_tag && !world.is_dir(source) {
+            return Ok(());
+        }
+        self.listed_source(source, ignore, world)
+    }
+
+    /// Adds a file or a folder of a list: there, single files have always counted.
+    ///
+    /// # Errors
+    /// As [`Digest::source`].
+    pub fn listed_source(&mut self, source: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> Res<()> {
         if world.is_dir(source) {
             return self.folder(source, &mut Vec::new(), ignore, world);
         }

@@ -9,37 +9,6 @@ use crate::error::{Res, unknown};
 use crate::path::PyPath;
 use crate::world::World;
 
-/// What flyte leaves out of editable dependencies, whatever ignore files say.
-pub const STANDARD_PATTERNS: &[&str] = &[
-    ".git",
-    "*.pyc",
-    "**/*.pyc",
-    "__pycache__",
-    "**/__pycache__",
-    ".cache",
-    ".cache/*",
-    ".ruff_cache",
-    "**/.ruff_cache",
-    ".mypy_cache",
-    "**/.mypy_cache",
-    ".pytest_cache",
-    "**/.pytest_cache",
-    ".venv",
-    "**/.venv",
-    ".idea",
-    "**/.idea",
-    "venv",
-    "env",
-    "*.log",
-    ".env",
-    "*.egg-info",
-    "**/*.egg-info",
-    "*.egg",
-    "dist",
-    "build",
-    "*.whl",
-];
-
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
     Literal(char),

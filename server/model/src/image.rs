@@ -9,6 +9,7 @@ use crate::layer::{Layer, LayerKind};
 use crate::layers::{self, Feed};
 use crate::origin::CallSite;
 use crate::path::PyPath;
+use crate::release::Address;
 use crate::secret::Secret;
 use crate::value::Value;
 use crate::world::{Fact, Facts, World};
@@ -48,6 +49,8 @@ pub struct Image {
     pub used: Facts,
     /// The call that began the chain.
     pub origin: Option<Arc<CallSite>>,
+    /// It stands for an image that exists: its address is the base.
+    pub existing: bool,
     /// Why nothing more is known: the image is only a place holder.
     pub opaque: Option<Arc<Unknown>>,
 }
@@ -116,6 +119,7 @@ impl Image {
             registry_is_configured: false,
             used: Facts::default(),
             origin: None,
+            existing: false,
             opaque: None,
         }
     }
@@ -142,14 +146,14 @@ impl Image {
     ///
     /// # Errors
     /// flyte's ValueErrors for a layer on an image that takes none.
-    pub fn clone_with(&self, changes: Changes) -> Res<Self> {
+    pub fn clone_with(&self, changes: Changes, world: &World<'_>) -> Res<Self> {
         if self.opaque.is_some() {
             let mut image = self.clone();
             image.layers.extend(changes.layer.map(Arc::new));
             return Ok(image);
         }
         if changes.layer.is_some() {
-            if !self.extendable.truthy()? {
+            if world.behaviours().needs_extendable && !self.extendable.truthy()? {
                 return raise_for(
                     "ValueError",
                     "Cannot add additional layers to a non-extendable image. Please create the image with \
@@ -212,8 +216,8 @@ impl Image {
     ///
     /// # Errors
     /// As [`Image::clone_with`].
-    pub fn with_layer(&self, layer: Layer) -> Res<Self> {
-        self.clone_with(Changes { layer: Some(layer), ..Changes::default() })
+    pub fn with_layer(&self, layer: Layer, world: &World<'_>) -> Res<Self> {
+        self.clone_with(Changes { layer: Some(layer), ..Changes::default() }, world)
     }
 
     /// The path of the last `DockerIgnore` layer that names one.
@@ -233,6 +237,9 @@ impl Image {
 
     /// What the hash leaves out.
     fn ignore(&self, world: &World<'_>) -> Res<Option<Ignore>> {
+        if !world.behaviours().ignore_file_in_tag {
+            return Ok(None);
+        }
         let file = match self.dockerignore()? {
             Some(path) => path,
             None => match &world.env.root_dir {
@@ -282,16 +289,9 @@ impl Image {
         Ok(())
     }
 
-    /// `image._final_tag`
-    ///
-    /// # Errors
-    /// As [`Image::digests`].
-    pub fn final_tag(&self, world: &World<'_>) -> Res<String> {
-        if let Some(tag) = &self.tag {
-            return Ok(tag.clone());
-        }
-        let tags = self.digests(world).map_err(|(_, stop)| stop)?;
-        Ok(tags.last().cloned().unwrap_or_default())
+    /// `image._final_tag`: the fixed tag, or the digest.
+    fn final_tag(&self, digest: impl FnOnce() -> Res<String>) -> Res<String> {
+        self.tag.clone().map_or_else(digest, Ok)
     }
 
     /// `image.uri`
@@ -299,10 +299,29 @@ impl Image {
     /// # Errors
     /// flyte's errors of the hash stage, then those for an image without base or name.
     pub fn uri(&self, world: &World<'_>) -> Res<String> {
+        let digest = || match self.digests(world) {
+            Ok(tags) => Ok(tags.last().cloned().unwrap_or_default()),
+            Err((_, stop)) => Err(stop),
+        };
+        self.uri_with(digest, world)
+    }
+
+    /// The same, with a digest that is known already.
+    ///
+    /// # Errors
+    /// As [`Image::uri`]; the digest's own.
+    pub fn uri_with(&self, digest: impl FnOnce() -> Res<String>, world: &World<'_>) -> Res<String> {
         if let Some(why) = &self.opaque {
             return Err(Stop::Unknown(Arc::clone(why)));
         }
-        let advises = world.env.release.behaviours.uri_errors_advise;
+        let address = world.behaviours().address;
+        if self.existing {
+            return self.base_image.str();
+        }
+        if address == Address::ByParts {
+            return self.uri_by_parts(digest, world);
+        }
+        let advises = address == Address::ByChangeWithAdvice;
         if !self.cloned {
             if advises && !self.base_image.truthy()? {
                 let message = format!(
@@ -318,7 +337,7 @@ impl Image {
             }
             return self.base_image.str();
         }
-        let tag = self.final_tag(world)?;
+        let tag = self.final_tag(digest)?;
         if advises && !self.name.truthy()? {
             let message = format!(
                 "Image has no name (got {}), so its URI cannot be computed. Pass `name=` when calling `clone()` on an \
@@ -330,14 +349,39 @@ impl Image {
         if self.name.known()?.is_none() {
             return raise("AssertionError", "Name must be set for cloned images");
         }
+        self.named(&tag, world)
+    }
+
+    /// `registry/name:tag`, or without the registry.
+    fn named(&self, tag: &str, world: &World<'_>) -> Res<String> {
         let name = self.name.str()?;
-        if self.registry.truthy()? {
-            if self.registry_is_configured {
-                world.uses(Fact::Registry);
-            }
-            return Ok(format!("{}/{name}:{tag}", self.registry.str()?));
+        if !self.registry.truthy()? {
+            return Ok(format!("{name}:{tag}"));
         }
-        Ok(format!("{name}:{tag}"))
+        if self.registry_is_configured {
+            world.uses(Fact::Registry);
+        }
+        Ok(format!("{}/{name}:{tag}", self.registry.str()?))
+    }
+
+    /// Source: flyte 2.0.0, `Image.uri`.
+    fn uri_by_parts(&self, digest: impl FnOnce() -> Res<String>, world: &World<'_>) -> Res<String> {
+        let named = self.name.truthy()?;
+        let is_reference = self.ref_name.truthy()? && self.layers.is_empty();
+        if named && (self.registry.truthy()? || !is_reference) {
+            return self.named(&self.final_tag(digest)?, world);
+        }
+        if is_reference {
+            if self.base_image.known()?.is_none() {
+                let name = self.ref_name.str()?;
+                return raise("AssertionError", format!("Base image is not set for image ref name {name}"));
+            }
+            return self.base_image.str();
+        }
+        if self.base_image.truthy()? {
+            return self.base_image.str();
+        }
+        raise("ValueError", "Image is not fully defined. Please set registry, name and tag.")
     }
 
     /// `image.validate()`
@@ -370,13 +414,14 @@ impl Image {
                     refs.iter().map(|(k, _)| image_manifests::pytext::repr_str(k)).collect();
                 let available = names.join(", ");
                 let message = format!("Image name '{name}' not found in config. Available: [{available}]");
-                return raise("InvalidImageNameError", message);
+                return raise(world.behaviours().unknown_reference_error, message);
             };
             world.uses(Fact::ImageRefs);
             let base_image = Value::from(base.as_str());
-            image = image.clone_with(Changes { base_image, ..Changes::default() })?;
+            image = image.clone_with(Changes { base_image, ..Changes::default() }, world)?;
             if image.layers.is_empty() {
                 // Without layers the referenced image is used as it is.
+                image.existing = true;
                 image.cloned = false;
             }
         }

@@ -171,6 +171,17 @@ impl LayerKind {
         self.spec().class
     }
 
+    /// The release that brought the class; `None` for those that have always been there.
+    #[must_use]
+    pub fn since(self) -> Option<&'static str> {
+        match self {
+            Self::CodeBundleLayer => Some("2.0.3"),
+            Self::PixiProject => Some("2.5.12"),
+            Self::PixiScript => Some("2.6.6"),
+            _ => None,
+        }
+    }
+
     /// The names of the class's fields, as its constructor takes them.
     pub fn parameters(self) -> impl Iterator<Item = (&'static str, bool)> {
         let spec = self.spec();

@@ -14,6 +14,7 @@
 mod changes;
 pub mod constructors;
 pub mod context;
+pub mod development;
 pub mod dockerfile;
 pub mod error;
 pub mod hash;

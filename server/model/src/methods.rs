@@ -8,10 +8,10 @@ use crate::error::{Cause, Res, raise_for};
 use crate::image::Image;
 use crate::layer::Layer;
 use crate::origin::{CallSite, Site};
-use crate::path::PyPath;
+use crate::release::Release;
 use crate::signature::{self, Arguments, Kind, Slot};
 use crate::value::Value;
-use crate::world::{Fact, World};
+use crate::world::World;
 use crate::{changes, constructors};
 
 /// An argument of a call: its value, and where it stands.
@@ -49,16 +49,20 @@ pub struct Parameter {
     pub kind: Kind,
     /// Its default.
     pub default: Default,
+    /// The release that brought it.
+    pub since: &'static str,
 }
 
 /// A method of `flyte.Image`.
 pub struct Method {
     /// Its name.
     pub name: &'static str,
+    /// The release that brought it.
+    pub since: &'static str,
     /// A class method that makes an image, rather than one that changes an image.
     pub constructor: bool,
-    /// Its parameters, without `self` and `cls`.
-    pub parameters: &'static [Parameter],
+    /// The parameters of all releases, without `self` and `cls`.
+    pub(crate) parameters: &'static [Parameter],
     apply: Apply,
 }
 
@@ -67,24 +71,34 @@ enum Apply {
     Change(fn(&Image, &Bound, &World<'_>) -> Res<Image>),
 }
 
+/// The oldest release covered: what has always been there came with it.
+const ALWAYS: &str = "2.0.0b54";
+
 const fn p(name: &'static str, default: Default) -> Parameter {
-    Parameter { name, kind: Kind::Positional, default }
+    Parameter { name, kind: Kind::Positional, default, since: ALWAYS }
 }
 
 const fn k(name: &'static str, default: Default) -> Parameter {
-    Parameter { name, kind: Kind::KeywordOnly, default }
+    Parameter { name, kind: Kind::KeywordOnly, default, since: ALWAYS }
 }
 
 const fn many(name: &'static str) -> Parameter {
-    Parameter { name, kind: Kind::Many, default: Default::None }
+    Parameter { name, kind: Kind::Many, default: Default::None, since: ALWAYS }
+}
+
+impl Parameter {
+    const fn since(self, since: &'static str) -> Self {
+        Self { since, ..self }
+    }
 }
 
 use self::Default::{False, None as Nil, Required, Text, True};
 
-/// Every method of `flyte.Image`.
+/// Every method of `flyte.Image`, of every release.
 pub static METHODS: &[Method] = &[
     Method {
         name: "from_debian_base",
+        since: ALWAYS,
         constructor: true,
         parameters: &[
             p("python_version", Nil),
@@ -99,24 +113,28 @@ pub static METHODS: &[Method] = &[
     },
     Method {
         name: "from_base",
+        since: ALWAYS,
         constructor: true,
         parameters: &[p("image_uri", Required)],
         apply: Apply::Constructor(constructors::from_base),
     },
     Method {
         name: "from_ref_name",
+        since: ALWAYS,
         constructor: true,
         parameters: &[p("name", Text("default"))],
         apply: Apply::Constructor(constructors::from_ref_name),
     },
     Method {
         name: "from_dockerfile",
+        since: ALWAYS,
         constructor: true,
         parameters: &[p("file", Required), p("registry", Required), p("name", Required), p("platform", Nil)],
         apply: Apply::Constructor(constructors::from_dockerfile),
     },
     Method {
         name: "from_uv_script",
+        since: ALWAYS,
         constructor: true,
         parameters: &[
             p("script", Required),
@@ -135,6 +153,7 @@ pub static METHODS: &[Method] = &[
     },
     Method {
         name: "from_pixi_script",
+        since: "2.6.6",
         constructor: true,
         parameters: &[
             p("script", Required),
@@ -150,6 +169,7 @@ pub static METHODS: &[Method] = &[
     },
     Method {
         name: "clone",
+        since: ALWAYS,
         constructor: false,
         parameters: &[
             p("registry", Nil),
@@ -158,13 +178,14 @@ pub static METHODS: &[Method] = &[
             p("base_image", Nil),
             p("python_version", Nil),
             p("addl_layer", Nil),
-            p("extendable", Nil),
-            p("platform", Nil),
+            p("extendable", Nil).since("2.0.0b58"),
+            p("platform", Nil).since("2.5.2"),
         ],
         apply: Apply::Change(changes::clone),
     },
     Method {
         name: "with_pip_packages",
+        since: ALWAYS,
         constructor: false,
         parameters: &[
             many("packages"),
@@ -178,67 +199,78 @@ pub static METHODS: &[Method] = &[
     },
     Method {
         name: "with_requirements",
+        since: ALWAYS,
         constructor: false,
         parameters: &[
             p("file", Required),
-            p("index_url", Nil),
-            p("extra_index_urls", Nil),
-            p("pre", False),
-            p("extra_args", Nil),
+            // They came before secret_mounts, which until then was the second positional parameter.
+            p("index_url", Nil).since("2.0.7"),
+            p("extra_index_urls", Nil).since("2.0.7"),
+            p("pre", False).since("2.0.7"),
+            p("extra_args", Nil).since("2.0.7"),
             p("secret_mounts", Nil),
         ],
         apply: Apply::Change(changes::with_requirements),
     },
     Method {
         name: "with_apt_packages",
+        since: ALWAYS,
         constructor: false,
         parameters: &[many("packages"), k("secret_mounts", Nil)],
         apply: Apply::Change(changes::with_apt_packages),
     },
     Method {
         name: "with_commands",
+        since: ALWAYS,
         constructor: false,
         parameters: &[p("commands", Required), p("secret_mounts", Nil)],
         apply: Apply::Change(changes::with_commands),
     },
     Method {
         name: "with_env_vars",
+        since: ALWAYS,
         constructor: false,
         parameters: &[p("env_vars", Required)],
         apply: Apply::Change(changes::with_env_vars),
     },
     Method {
         name: "with_workdir",
+        since: ALWAYS,
         constructor: false,
         parameters: &[p("workdir", Required)],
         apply: Apply::Change(changes::with_workdir),
     },
     Method {
         name: "with_source_folder",
+        since: ALWAYS,
         constructor: false,
         parameters: &[p("src", Required), p("dst", Text(".")), p("copy_contents_only", False)],
         apply: Apply::Change(changes::with_source_folder),
     },
     Method {
         name: "with_source_file",
+        since: ALWAYS,
         constructor: false,
         parameters: &[p("src", Required), p("dst", Text("."))],
         apply: Apply::Change(changes::with_source_file),
     },
     Method {
         name: "with_code_bundle",
+        since: "2.0.3",
         constructor: false,
         parameters: &[p("copy_style", Text("loaded_modules")), p("dst", Text("."))],
         apply: Apply::Change(changes::with_code_bundle),
     },
     Method {
         name: "with_dockerignore",
+        since: ALWAYS,
         constructor: false,
         parameters: &[p("path", Required)],
         apply: Apply::Change(changes::with_dockerignore),
     },
     Method {
         name: "with_uv_project",
+        since: ALWAYS,
         constructor: false,
         parameters: &[
             p("pyproject_file", Required),
@@ -254,6 +286,7 @@ pub static METHODS: &[Method] = &[
     },
     Method {
         name: "with_poetry_project",
+        since: ALWAYS,
         constructor: false,
         parameters: &[
             p("pyproject_file", Required),
@@ -266,6 +299,7 @@ pub static METHODS: &[Method] = &[
     },
     Method {
         name: "with_pixi_project",
+        since: "2.5.12",
         constructor: false,
         parameters: &[
             p("manifest_file", Required),
@@ -279,32 +313,41 @@ pub static METHODS: &[Method] = &[
     },
     Method {
         name: "with_local_v2",
+        since: ALWAYS,
         constructor: false,
         parameters: &[],
         apply: Apply::Change(changes::with_local_v2),
     },
     Method {
         name: "with_local_rs_controller",
+        since: "2.3.0b0",
         constructor: false,
         parameters: &[],
         apply: Apply::Change(changes::with_local_rs_controller),
     },
     Method {
         name: "with_local_v2_plugins",
+        since: "2.0.10",
         constructor: false,
         parameters: &[p("plugins", Nil)],
         apply: Apply::Change(changes::with_local_v2_plugins),
     },
 ];
 
-/// The method of a name.
+/// The method of a name, whatever release it came with.
 #[must_use]
 pub fn method(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|m| m.name == name)
 }
 
+/// The methods that a release has.
+pub fn methods_of(release: &Release) -> impl Iterator<Item = &'static Method> {
+    METHODS.iter().filter(|m| release.has(m.since))
+}
+
 /// The arguments of a call, bound to the method's parameters.
 pub struct Bound {
+    method: &'static Method,
     slots: Vec<(&'static Parameter, Slot<Argument>)>,
     site: Option<Arc<CallSite>>,
 }
@@ -316,13 +359,13 @@ impl Bound {
         match self.slots.iter().find(|(p, _)| p.name == name) {
             Some((_, Slot::Given(argument) | Slot::Unknown(argument))) => argument.value.clone(),
             Some((_, Slot::Many(items))) => Value::Tuple(items.iter().map(|a| a.value.clone()).collect()),
-            Some((parameter, _)) => match parameter.default {
-                Required | Nil => Value::None,
-                False => Value::Bool(false),
-                True => Value::Bool(true),
-                Text(text) => Value::from(text),
+            // A parameter that the release lacks has its default, too.
+            _ => match self.method.parameter(name).map(|p| p.default) {
+                Some(False) => Value::Bool(false),
+                Some(True) => Value::Bool(true),
+                Some(Text(text)) => Value::from(text),
+                Some(Required | Nil) | None => Value::None,
             },
-            None => Value::None,
         }
     }
 
@@ -341,17 +384,29 @@ impl Bound {
 }
 
 impl Method {
+    /// The parameters that a release has, in order, without `self` and `cls`.
+    pub fn parameters_of(&'static self, release: &Release) -> impl Iterator<Item = &'static Parameter> {
+        self.parameters.iter().filter(|p| release.has(p.since))
+    }
+
+    /// The parameter of a name, whatever release it came with.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
+        self.parameters.iter().find(|p| p.name == name)
+    }
+
     /// Binds the arguments of a call and notes where each stands.
     ///
     /// # Errors
     /// Python's TypeError for a call that does not fit.
     pub fn bind(
         &'static self,
+        release: &Release,
         arguments: &Arguments<Argument>,
         place: Option<(Site, Site)>,
     ) -> Res<(Bound, Option<Arc<CallSite>>)> {
-        let parameters: Vec<signature::Parameter<'_>> = self
-            .parameters
+        let own: Vec<&'static Parameter> = self.parameters_of(release).collect();
+        let parameters: Vec<signature::Parameter<'_>> = own
             .iter()
             .map(|p| signature::Parameter { name: p.name, kind: p.kind, required: p.default == Required })
             .collect();
@@ -360,7 +415,7 @@ impl Method {
             Ok(slots) => slots,
             Err(message) => return raise_for("TypeError", message, Cause::Signature),
         };
-        let slots: Vec<_> = self.parameters.iter().zip(slots).collect();
+        let slots: Vec<_> = own.into_iter().zip(slots).collect();
         let site = place.map(|(site, expression)| {
             let mut places = Vec::new();
             for (parameter, slot) in &slots {
@@ -374,7 +429,7 @@ impl Method {
             }
             Arc::new(CallSite { method: self.name, site, expression, arguments: places })
         });
-        Ok((Bound { slots, site: site.clone() }, site))
+        Ok((Bound { method: self, slots, site: site.clone() }, site))
     }
 
     /// Makes an image.
@@ -404,17 +459,5 @@ impl Method {
             // Python lets a class method be called on an instance.
             Apply::Constructor(_) => self.construct(bound, world),
         }
-    }
-}
-
-/// `DIST_FOLDER` and its sibling: folders beside the one that flyte is installed in.
-///
-/// # Errors
-/// Unknown where flyte is not installed.
-pub fn wheel_folder(name: &str, world: &World<'_>) -> Res<PyPath> {
-    world.uses(Fact::InstallDir);
-    match &world.env.site_packages {
-        Some(site) => Ok(PyPath::new(site).parent().join(name)),
-        None => crate::error::unknown("the wheels lie beside the installed flyte, and none was found"),
     }
 }

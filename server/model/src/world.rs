@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use image_manifests::fs::FileSystem;
 
 use crate::path::PyPath;
-use crate::release::Release;
+use crate::release::{Behaviours, Release};
 
 /// One fact that a result can rest on beyond the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,8 @@ pub enum Fact {
     CopyStyle,
     /// That `uv` is on PATH and can resolve the project.
     Uv,
+    /// flyte's endpoint.
+    Endpoint,
 }
 
 /// A set of facts.
@@ -40,7 +42,7 @@ pub struct Facts(u16);
 
 impl Facts {
     /// All facts, in order.
-    pub const ALL: [Fact; 10] = [
+    pub const ALL: [Fact; 11] = [
         Fact::PythonVersion,
         Fact::FlyteVersion,
         Fact::Registry,
@@ -51,6 +53,7 @@ impl Facts {
         Fact::ImageRefs,
         Fact::CopyStyle,
         Fact::Uv,
+        Fact::Endpoint,
     ];
 
     /// Adds a fact.
@@ -80,6 +83,12 @@ pub struct Environment {
     pub python_version: Option<(u32, u32)>,
     /// The configured registry.
     pub registry: Option<String>,
+    /// The endpoint of flyte's backend, as far as flyte is initialised with one.
+    pub endpoint: Option<String>,
+    /// `_F_LOCAL_PLUGINS`: the plugins that a development install of flyte adds to its default image.
+    pub local_plugins: Option<String>,
+    /// `_F_USE_RUST_CONTROLLER`: whether such an install adds the Rust controller.
+    pub rust_controller: Option<String>,
     /// flyte's `root_dir`, as given; `None` when flyte is not initialised.
     pub root_dir: Option<String>,
     /// Absolute: what relative paths are resolved from.
@@ -116,6 +125,12 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn new(fs: &'a dyn FileSystem, env: &'a Environment) -> Self {
         Self { fs, env, used: Cell::new(Facts::default()) }
+    }
+
+    /// What the release in use does.
+    #[must_use]
+    pub fn behaviours(&self) -> &'a Behaviours {
+        &self.env.release.behaviours
     }
 
     /// Notes that a result rests on a fact.

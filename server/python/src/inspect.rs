@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image_manifests::fs::FileSystem;
 use image_model::dockerfile::{self, Dockerfile};
-use image_model::error::{Cause, Raised, Stop, Unknown};
+use image_model::error::{Cause, Raised, Res, Stop, Unknown};
 use image_model::image::Image;
 use image_model::layers::{Needed, needed};
 use image_model::origin::Site;
@@ -396,15 +396,18 @@ impl Working<'_, '_> {
         };
         let failing =
             tags.len().checked_sub(1).and_then(|n| image.layers.get(n)).and_then(|l| l.site.clone());
-        if let Some(stop) = stopped.filter(|_| image.cloned || image.opaque.is_some()) {
-            self.note(Stage::Hash, stop, failing.map(|s| s.site.clone()));
-        } else {
-            match image.uri(self.world) {
-                Ok(uri) => {
-                    self.out.tag = if image.cloned { image.final_tag(self.world).ok() } else { tag_of(&uri) };
-                    self.out.uri = Some(uri);
-                }
-                Err(stop) => self.note(Stage::Hash, stop, None),
+        let digest = stopped.map_or_else(|| Ok(tags.last().cloned().unwrap_or_default()), Err);
+        let uri = image.uri_with(|| digest.clone(), self.world);
+        match &uri {
+            Ok(uri) => {
+                let own = image.tag.clone().or_else(|| digest.clone().ok());
+                let own = own.filter(|tag| uri.ends_with(&format!(":{tag}")));
+                self.out.tag = own.or_else(|| tag_of(uri));
+                self.out.uri = Some(uri.clone());
+            }
+            Err(stop) => {
+                let site = failing.filter(|_| digest.as_ref().err() == Some(stop)).map(|s| s.site.clone());
+                self.note(Stage::Hash, stop.clone(), site);
             }
         }
         if let Err(stop) = image.validate(self.world) {
@@ -419,7 +422,7 @@ impl Working<'_, '_> {
                 .and_then(|l| l.site.as_ref().map(|s| s.site.clone()));
             self.note(Stage::Validate, stop, site);
         }
-        self.dockerfile(&image);
+        self.dockerfile(&image, &uri);
         let lines = self.out.dockerfile.as_ref().map(|d| d.layer_lines.as_slice());
         self.out.layers = layers(&image, lines, &tags);
         self.missing(&image);
@@ -459,12 +462,12 @@ impl Working<'_, '_> {
         }
     }
 
-    fn dockerfile(&mut self, image: &Arc<Image>) {
+    fn dockerfile(&mut self, image: &Arc<Image>, uri: &Res<String>) {
         if !image.cloned && image.layers.is_empty() {
             // Nothing was changed: the base is used as it is, and there is no Dockerfile.
             return;
         }
-        match dockerfile::render(image, self.world) {
+        match dockerfile::render(image, uri, self.world) {
             Ok(dockerfile) => self.out.dockerfile = Some(dockerfile),
             Err(stop) => {
                 let known = match &stop {
@@ -502,7 +505,7 @@ impl Working<'_, '_> {
 fn first_failing(image: &Arc<Image>, world: &World<'_>) -> Option<Site> {
     image.layers.iter().find_map(|layer| {
         let alone = Image { layers: vec![Arc::clone(layer)], ..Image::clone(image) };
-        let fails = dockerfile::render(&alone, world).is_err();
+        let fails = dockerfile::render(&alone, &Ok(String::new()), world).is_err();
         if fails { layer.site.as_ref().map(|s| s.site.clone()) } else { None }
     })
 }

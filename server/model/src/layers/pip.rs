@@ -102,10 +102,16 @@ pub(super) fn render_packages(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()
     if layer.get("packages").truthy()? {
         for package in layer.get("packages").iterate()? {
             match package.known()? {
-                Value::Str(s) => packages.push(shell_quote(s)),
-                other => {
+                Value::Str(s) if out.world.behaviours().quotes_packages => packages.push(shell_quote(s)),
+                Value::Str(s) => packages.push(s.to_string()),
+                other if out.world.behaviours().quotes_packages => {
                     let message =
                         format!("expected string or bytes-like object, got '{}'", other.type_name());
+                    return raise("TypeError", message);
+                }
+                other => {
+                    let (place, found) = (packages.len(), other.type_name());
+                    let message = format!("sequence item {place}: expected str instance, {found} found");
                     return raise("TypeError", message);
                 }
             }

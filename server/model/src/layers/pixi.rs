@@ -97,7 +97,7 @@ pub(super) fn render_project(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()>
     let secrets = mount_arguments(layer.get("secret_mounts"))?;
     let manifest = layer.get("manifest").path_for("exists")?.clone();
     let lock = layer.get("pixi_lock").known()?.clone();
-    let args = install_args(layer, !lock.is_none())?;
+    let args = install_args(layer, !lock.is_none(), out.world)?;
     let copies = if layer.dependencies_only()? {
         let mut copies = format!("COPY {} {HOME}/{}", out.copy_file(&manifest)?, manifest.name());
         if !lock.is_none() {
@@ -117,11 +117,12 @@ pub(super) fn render_project(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()>
     write(layer, manifest.name(), &copies, &secrets, &args, out)
 }
 
-fn install_args(layer: &Layer, has_lock: bool) -> Res<String> {
+fn install_args(layer: &Layer, has_lock: bool, world: &World<'_>) -> Res<String> {
     let mut extra = String::new();
     append_extra_args(layer, &mut extra)?;
     let mut args = Vec::new();
-    if has_lock && !extra.contains("--frozen") {
+    let is_frozen = world.behaviours().pixi_frozen_replaces_locked && extra.contains("--frozen");
+    if has_lock && !is_frozen {
         args.push("--locked".to_owned());
     }
     if !extra.is_empty() {
@@ -389,7 +390,7 @@ pub(super) fn render_script(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()> 
     let place = target_of(&folder.join("pixi.toml"))?;
     let mut copies = format!("COPY {place} {HOME}/pixi.toml");
     out.context.push(Item::Text { content: text, target: place });
-    let args = install_args(layer, lock.is_some())?;
+    let args = install_args(layer, lock.is_some(), out.world)?;
     if let Some(lock) = lock {
         let place = target_of(&folder.join("pixi.lock"))?;
         copies += &format!("\nCOPY {place} {HOME}/pixi.lock");

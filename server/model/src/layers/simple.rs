@@ -5,6 +5,7 @@ use super::{Feed, append_secrets};
 use crate::context::Item;
 use crate::dockerfile::Render;
 use crate::error::{Cause, Res, raise, raise_for};
+use crate::hash::os_error;
 use crate::layer::Layer;
 use crate::path::PyPath;
 use crate::secret::mount_arguments;
@@ -57,7 +58,7 @@ fn ignore_path(layer: &Layer) -> Res<PyPath> {
 
 pub(super) fn feed_dockerignore(layer: &Layer, to: &mut Feed<'_, '_>) -> Res<()> {
     let path = ignore_path(layer)?;
-    if to.world.exists(&path) {
+    if to.world.behaviours().ignore_file_in_tag && to.world.exists(&path) {
         return to.digest.file(&path, to.world);
     }
     to.digest.update(layer.get("path").encode()?);
@@ -103,6 +104,10 @@ pub(super) fn render_env(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()> {
 
 pub(super) fn render_dockerignore(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()> {
     let path = ignore_path(layer)?;
+    let advises = out.world.behaviours().missing_ignore_file_advises;
+    if !advises && let Err(error) = out.world.fs.read(&out.world.resolve(&path)) {
+        return Err(os_error(&error, path.as_str()));
+    }
     if !out.world.is_file(&path) {
         let shown = layer.get("path").str()?;
         let message = format!(

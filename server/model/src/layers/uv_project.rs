@@ -3,12 +3,13 @@
 use image_manifests::uv_lock;
 
 use super::{Feed, openable, pip};
-use crate::dockerfile::{ACTIVE, Render, UV_RUN};
+use crate::dockerfile::{ACTIVE, Render, UV_RUN, owned};
 use crate::error::{Cause, Res, raise, raise_for, unknown};
-use crate::ignore::{Ignore, STANDARD_PATTERNS};
+use crate::ignore::Ignore;
 use crate::layer::Layer;
 use crate::path::PyPath;
 use crate::secret::mount_arguments;
+use crate::value::Value;
 use crate::world::{Fact, World};
 
 pub(super) fn feed(layer: &Layer, to: &mut Feed<'_, '_>) -> Res<()> {
@@ -27,13 +28,14 @@ pub(super) fn feed(layer: &Layer, to: &mut Feed<'_, '_>) -> Res<()> {
 pub(super) fn feed_folder(folder: &PyPath, to: &mut Feed<'_, '_>) -> Res<()> {
     let own;
     let ignore = match to.ignore {
-        Some(ignore) => ignore,
-        None => {
+        Some(ignore) => Some(ignore),
+        None if to.world.behaviours().ignore_file_in_tag => {
             own = Ignore::read(folder, to.world)?;
-            &own
+            Some(&own)
         }
+        None => None,
     };
-    to.digest.source(folder, Some(ignore), to.world)
+    to.digest.source(folder, ignore, to.world)
 }
 
 pub(super) fn validate(layer: &Layer, world: &World<'_>) -> Res<()> {
@@ -107,7 +109,22 @@ fn editable_mounts(pyproject: &PyPath, out: &mut Render<'_, '_>) -> Res<String> 
         Ok(dependencies) => dependencies,
         Err(undecided) => return unknown(undecided.0),
     };
-    let mut patterns: Vec<String> = STANDARD_PATTERNS.iter().map(|p| (*p).to_owned()).collect();
+    let behaviours = out.world.behaviours();
+    if !behaviours.editable_outside_project {
+        for dependency in &dependencies {
+            let folder = root.join(dependency);
+            if folder.relative_to(&root).is_none() {
+                let (folder, root) = (Value::Path(folder).repr()?, Value::Path(root).repr()?);
+                let message = format!(
+                    "Editable dependency paths must be within the project root, this is not supported.Found \
+                     resolved_path={folder} outside of project_root={root}."
+                );
+                return raise("ValueError", message);
+            }
+        }
+    }
+    let writable = if behaviours.editable_mounts_writable { ",rw" } else { "" };
+    let mut patterns = owned(behaviours.editable_patterns);
     patterns.extend(out.patterns()?);
     let mut mounts = Vec::new();
     for dependency in dependencies {
@@ -116,7 +133,7 @@ fn editable_mounts(pyproject: &PyPath, out: &mut Render<'_, '_>) -> Res<String> 
         let Some(target) = folder.relative_to(&root) else {
             return raise("ValueError", format!("'{folder}' is not in the subpath of '{root}'"));
         };
-        mounts.push(format!("--mount=type=bind,src={place},target={target},rw"));
+        mounts.push(format!("--mount=type=bind,src={place},target={target}{writable}"));
     }
     Ok(mounts.join(" "))
 }

@@ -35,11 +35,16 @@ pub(super) fn render(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()> {
     let args = pip::install_args(layer)?;
     let secrets = mount_arguments(layer.get("secret_mounts"))?;
     let package = layer.get("package_name").str()?;
-    let from_dist = ["--find-links", "/dist"];
-    let exact = ["--no-deps", "--no-index", "--reinstall"];
-    for extra in [&from_dist[..], &[&from_dist[..], &exact[..]].concat()] {
+    let behaviours = out.world.behaviours();
+    let exact = ["--find-links", "/dist", "--no-deps", "--no-index", "--reinstall"];
+    let from_dist = if behaviours.wheels_dependencies_from_dist { &exact[..2] } else { &[] };
+    let mut steps = [from_dist, &exact];
+    if !behaviours.wheels_dependencies_first {
+        steps.reverse();
+    }
+    for step in steps {
         let all: Vec<&str> =
-            args.iter().map(String::as_str).chain(extra.iter().copied()).chain([&*package]).collect();
+            args.iter().map(String::as_str).chain(step.iter().copied()).chain([&*package]).collect();
         out.push(&format!(
             "RUN --mount=type=cache,sharing=locked,mode=0777,target=/root/.cache/uv,id=wheel    \
              --mount=source=/dist,target=/dist,type=bind    {secrets}    uv pip install --python $UV_PYTHON {}\n",

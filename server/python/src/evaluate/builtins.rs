@@ -254,6 +254,11 @@ impl Evaluator<'_> {
             }
             ("getattr", [object, Value { kind: Kind::Str(attribute), .. }, default]) => {
                 let (object, attribute, default) = (object.clone(), Arc::clone(attribute), default.clone());
+                match self.has_image_attribute(&object, &attribute) {
+                    Some(true) => return self.attribute(&object, &attribute, place).map(Some),
+                    Some(false) => return Ok(Some(default)),
+                    None => {}
+                }
                 let found = self.attribute(&object, &attribute, place)?;
                 match (&object.kind, &found.kind) {
                     (Kind::Instance(i), Kind::Unknown(_))
@@ -264,6 +269,12 @@ impl Evaluator<'_> {
                     (Kind::Unknown(_) | Kind::External(_), _) => None,
                     _ => Some(found),
                 }
+            }
+            ("hasattr", [object, Value { kind: Kind::Str(attribute), .. }]) => {
+                self.has_image_attribute(object, attribute).map(|has| {
+                    let bit = self.assume_fact(Fact::FlyteVersion);
+                    Value::bool(has).resting_on(bit)
+                })
             }
             ("setattr", [object, Value { kind: Kind::Str(attribute), .. }, value]) => {
                 let (object, attribute, value) = (object.clone(), Arc::clone(attribute), value.clone());

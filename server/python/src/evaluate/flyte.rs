@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use image_manifests::flyte_config;
+use image_model::development;
 use image_model::error::{Cause, Raised, Stop, Unknown};
 use image_model::image::Image;
 use image_model::layer::{Layer, LayerKind};
@@ -51,7 +52,12 @@ impl Evaluator<'_> {
         }
         let name = own_name(dotted)?;
         if let Some(constructor) = name.strip_prefix("Image.") {
-            let method = methods::method(constructor)?;
+            let Some(method) = methods::method(constructor) else {
+                if !constructor.starts_with("from_") {
+                    return None;
+                }
+                return self.missing_method(constructor, None, None, call, place);
+            };
             return Some(self.construct_image(method, call, place));
         }
         match name {
@@ -68,6 +74,9 @@ impl Evaluator<'_> {
             }
             _ => {
                 let kind = LayerKind::by_class_name(name)?;
+                if kind.since().is_some_and(|since| !self.environment.release.has(since)) {
+                    return None;
+                }
                 Some(self.make_layer(kind, call, place))
             }
         }
@@ -84,7 +93,7 @@ impl Evaluator<'_> {
             Some("SOURCE_ROOT") => "",
             _ => return Value { origin: Some(place), ..Value::external(dotted) },
         };
-        match methods::wheel_folder(folder, &self.world()) {
+        match development::wheel_folder(folder, &self.world()) {
             Ok(path) => {
                 let bit = self.assume_fact(image_model::world::Fact::InstallDir);
                 Value::path(path).resting_on(bit)
@@ -147,8 +156,49 @@ impl Evaluator<'_> {
     ) -> Result<Value, Exception> {
         match methods::method(name) {
             Some(method) => self.apply(method, Some(id), call, place),
+            None if name.starts_with("with_") => match self.missing_method(name, Some(id), None, call, place)
+            {
+                Some(result) => result,
+                None => Ok(self.unknown_call(call, &format!("Image has no method {name}"), place)),
+            },
             None => Ok(self.unknown_call(call, &format!("Image has no method {name}"), place)),
         }
+    }
+
+    /// Whether an image, or the class, has an attribute; `None` where that is not known.
+    pub(crate) fn has_image_attribute(&self, object: &Value, name: &str) -> Option<bool> {
+        match &object.kind {
+            Kind::Image(_) => {}
+            Kind::External(dotted) if own_name(dotted) == Some("Image") => {}
+            _ => return None,
+        }
+        let release = &self.environment.release;
+        methods::method(name).filter(|_| release.is_exact()).map(|method| release.has(method.since))
+    }
+
+    /// A method that the release in use lacks: Python's AttributeError. `None` where a release that is not known
+    /// exactly may have it.
+    fn missing_method(
+        &mut self,
+        name: &str,
+        receiver: Option<usize>,
+        since: Option<&'static str>,
+        call: &Call,
+        place: Place,
+    ) -> Option<Result<Value, Exception>> {
+        if since.is_none() && !self.environment.release.is_exact() {
+            return None;
+        }
+        let object = if receiver.is_some() { "'Image' object" } else { "type object 'Image'" };
+        let message = format!("{object} has no attribute '{name}'");
+        let cause = Cause::MissingMethod { since };
+        let raised = Raised { exception: "AttributeError", message, cause };
+        let before = receiver.and_then(|id| self.images.get(id)).map(|r| Arc::clone(&r.image));
+        if let Some(parent) = receiver.and_then(|r| self.images.get_mut(r)) {
+            parent.has_descendants = true;
+        }
+        let method = methods::method(name).map(|m| m.name);
+        Some(self.definition_error(raised, before.as_deref(), place, call.site.unwrap_or(place), method))
     }
 
     fn apply(
@@ -158,6 +208,11 @@ impl Evaluator<'_> {
         call: &Call,
         place: Place,
     ) -> Result<Value, Exception> {
+        if !self.environment.release.has(method.since)
+            && let Some(result) = self.missing_method(method.name, receiver, Some(method.since), call, place)
+        {
+            return result;
+        }
         let (arguments, mut rests_on) = self.model_arguments(call);
         let before = receiver.and_then(|id| self.images.get(id)).map(|r| (Arc::clone(&r.image), r.rests_on));
         if let Some((_, bits)) = &before {
@@ -165,10 +220,11 @@ impl Evaluator<'_> {
         }
         let sites = call.site.map(|site| (self.site(site), self.site(place)));
         let world = World::new(self.fs, &self.environment);
-        let result = method.bind(&arguments, sites).and_then(|(bound, _)| match &before {
-            Some((image, _)) => method.change(image, &bound, &world),
-            None => method.construct(&bound, &world),
-        });
+        let result =
+            method.bind(&self.environment.release, &arguments, sites).and_then(|(bound, _)| match &before {
+                Some((image, _)) => method.change(image, &bound, &world),
+                None => method.construct(&bound, &world),
+            });
         let used = world.take_used();
         match result {
             Ok(mut image) => {
@@ -428,6 +484,10 @@ impl Evaluator<'_> {
             return;
         }
         self.initialised = true;
+        if name != "init_from_config" {
+            let endpoint = call.keyword("endpoint");
+            self.environment.endpoint = endpoint.and_then(|e| self.str(e)).map(|e| e.to_string());
+        }
         if name == "init_from_config"
             && let Some(Kind::Str(_) | Kind::Path(_)) = call.get(0, "path_or_config").map(|v| &v.kind)
             && let Some(path) = call.get(0, "path_or_config").and_then(|v| self.str(v))
@@ -457,6 +517,9 @@ impl Evaluator<'_> {
         let config = flyte_config::parse(&text);
         if !self.facts.variables.contains_key("FLYTE_IMAGE_REGISTRY") {
             self.environment.registry = config.registry.or(self.environment.registry.take());
+        }
+        if !self.facts.variables.contains_key("FLYTE_ADMIN_ENDPOINT") {
+            self.environment.endpoint = config.endpoint;
         }
         self.environment.image_refs = Some(config.image_refs);
     }

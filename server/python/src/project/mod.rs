@@ -90,6 +90,9 @@ impl Facts {
             release: Release::of(&version),
             python_version: interpreter.as_ref().and_then(|i| i.version),
             registry,
+            endpoint: endpoint(config.as_ref(), ambient).filter(|_| root_dir.is_some()),
+            local_plugins: ambient.variables.get("_F_LOCAL_PLUGINS").cloned(),
+            rust_controller: ambient.variables.get("_F_USE_RUST_CONTROLLER").cloned(),
             root_dir,
             working_directory: text(&working_directory),
             temp_dir: temp_dir(ambient),
@@ -138,6 +141,9 @@ impl Facts {
                 None => "image references come from flyte.init".to_owned(),
             },
             Fact::CopyStyle => "the code is not baked in (--copy-style is not none)".to_owned(),
+            Fact::Endpoint => {
+                format!("flyte's endpoint is {}", e.endpoint.as_deref().unwrap_or_default())
+            }
             Fact::Uv => "uv is on PATH when the image is built".to_owned(),
         }
     }
@@ -146,7 +152,7 @@ impl Facts {
     #[must_use]
     pub fn release_unknown(&self) -> Option<String> {
         let release = &self.environment.release;
-        (release.coverage == Coverage::Unknown).then(|| {
+        (release.coverage == Coverage::Older).then(|| {
             format!(
                 "what flyte {} does is not known to this version of image-lsp, which knows {} to {}",
                 release.version,
@@ -159,6 +165,14 @@ impl Facts {
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+/// flyte's endpoint: the environment variable wins over the configuration file.
+fn endpoint(config: Option<&ConfigFile>, ambient: &Ambient) -> Option<String> {
+    match ambient.variables.get("FLYTE_ADMIN_ENDPOINT") {
+        Some(endpoint) => Some(endpoint.clone()),
+        None => config.and_then(|c| c.content.endpoint.clone()),
+    }
 }
 
 /// `tempfile.gettempdir()`, as far as environment variables decide it.

@@ -1,36 +1,11 @@
-//! Random programs: chains over all methods and parameters with nasty strings, random trees, random Python around them.
+//! What random programs are made of.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
-use crate::compare::{Setting, Verdict, compare};
-use crate::oracle::Oracle;
+use image_model::methods::method;
+use image_model::release::Release;
 
-/// Splitmix64: small, and the same everywhere.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % n as u64).expect("small")
-    }
-
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    pub fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
-        items[self.below(items.len())]
-    }
-}
+use super::{Program, Random};
 
 const NASTY: &[&str] = &[
     "httpx",
@@ -61,17 +36,6 @@ const NASTY: &[&str] = &[
     "*",
 ];
 
-/// A random program: its files, and its statements, each whole lines.
-#[derive(Clone)]
-pub struct Program {
-    pub files: Vec<(String, String)>,
-    pub links: Vec<(String, String)>,
-    pub statements: Vec<String>,
-    pub module: Vec<String>,
-    /// Images that nobody can know.
-    pub unknowable: Vec<String>,
-}
-
 fn literal(text: &str) -> String {
     // Rust's and Python's escapes agree for what is in use here.
     let mut out = String::from("\"");
@@ -91,6 +55,7 @@ fn literal(text: &str) -> String {
 
 struct Generator<'r> {
     random: &'r mut Random,
+    release: &'r Release,
     strings: Vec<String>,
     lists: Vec<String>,
     images: Vec<String>,
@@ -236,7 +201,43 @@ impl Generator<'_> {
         out
     }
 
+    /// A call that the release has, mostly: else few programs would get beyond their first line.
+    fn fitting(&mut self, make: impl Fn(&mut Self) -> String) -> String {
+        loop {
+            let text = make(self);
+            if self.random.one_in(25) || self.fits(&text) {
+                return text;
+            }
+        }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        text.split('.').all(|word| {
+            let (name, arguments) = word.split_once('(').unwrap_or((word, ""));
+            let Some(method) = method(name) else { return true };
+            let has = |argument: &str| {
+                !arguments.contains(&format!("{argument}="))
+                    || method.parameter(argument).is_none_or(|p| self.release.has(p.since))
+            };
+            let named = ["platform", "extendable", "index_url", "extra_index_urls", "pre", "extra_args"];
+            self.release.has(method.since) && named.into_iter().all(has)
+        })
+    }
+
     fn link(&mut self) -> String {
+        self.fitting(Self::any_link)
+    }
+
+    fn root(&mut self) -> String {
+        let root = self.fitting(Self::any_root);
+        if self.release.behaviours.needs_extendable {
+            return root;
+        }
+        // There was no such argument, and no need for it.
+        root.replace(", extendable=True", "").replace(".clone(extendable=True)", "")
+    }
+
+    fn any_link(&mut self) -> String {
         match self.random.below(20) {
             0..=3 => {
                 let (list, options) = (self.list(), self.options());
@@ -308,7 +309,7 @@ impl Generator<'_> {
         }
     }
 
-    fn root(&mut self) -> String {
+    fn any_root(&mut self) -> String {
         match self.random.below(11) {
             9 => format!(
                 "flyte.Image.from_pixi_script({}, name=\"x\", environment={})",
@@ -522,11 +523,13 @@ impl Generator<'_> {
     }
 }
 
-pub fn program(random: &mut Random) -> Program {
+/// Makes a program for a release: calls that it does not have are rare.
+pub fn program(random: &mut Random, release: &Release) -> Program {
     let empty =
         Program { files: vec![], links: vec![], statements: vec![], module: vec![], unknowable: vec![] };
     let mut g = Generator {
         random,
+        release,
         strings: vec![],
         lists: vec![],
         images: vec![],
@@ -562,149 +565,4 @@ pub fn program(random: &mut Random) -> Program {
         g.unknowable();
     }
     g.program
-}
-
-const HEAD: &str = "import os, sys, random, time, subprocess, socket\nimport flyte._image\nfrom pathlib import Path\nimport flyte\nfrom flyte import Image\nHERE = Path(__file__).parent\n";
-
-impl Program {
-    fn lay_out(&self, dir: &Path) {
-        let _ = std::fs::remove_dir_all(dir);
-        std::fs::create_dir_all(dir).expect("a folder");
-        for (path, content) in &self.files {
-            let path = dir.join(path);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-            // A name may be taken by a folder already.
-            let _ = std::fs::write(path, content);
-        }
-        for (path, target) in &self.links {
-            let _ = std::os::unix::fs::symlink(target, dir.join(path));
-        }
-        std::fs::write(dir.join("m.py"), format!("{HEAD}{}\n", self.statements.join("\n"))).expect("written");
-        if !self.module.is_empty() {
-            std::fs::write(dir.join("other.py"), format!("{HEAD}{}\n", self.module.join("\n")))
-                .expect("written");
-        }
-    }
-
-    fn run(&self, dir: &Path, oracle: &mut Oracle, environment: &Path) -> Vec<(String, Verdict)> {
-        self.lay_out(dir);
-        let request = serde_json::json!({ "dir": dir, "file": "m.py", "root": dir });
-        let answer = oracle.ask(&request);
-        self.lay_out(dir);
-        let root = Some(dir.display().to_string());
-        compare(
-            &answer,
-            &Setting { dir, file: "m.py", root, env: &BTreeMap::new(), python: Some(environment) },
-        )
-    }
-
-    fn is_wrong(&self, verdicts: &[(String, Verdict)]) -> bool {
-        verdicts.iter().any(|(n, v)| matches!(v, Verdict::Wrong(_)) && !self.unknowable.contains(n))
-    }
-
-    /// Leaves statements and files out as long as the program stays wrong.
-    fn shrunk(&self, dir: &Path, oracle: &mut Oracle, environment: &Path) -> Program {
-        let mut best = self.clone();
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for part in 0..3 {
-                let mut i = 0;
-                loop {
-                    let mut next = best.clone();
-                    let len = match part {
-                        0 => next.statements.len(),
-                        1 => next.files.len(),
-                        _ => next.links.len(),
-                    };
-                    if i >= len {
-                        break;
-                    }
-                    match part {
-                        0 => drop(next.statements.remove(i)),
-                        1 => drop(next.files.remove(i)),
-                        _ => drop(next.links.remove(i)),
-                    }
-                    if next.is_wrong(&next.run(dir, oracle, environment)) {
-                        best = next;
-                        changed = true;
-                    } else {
-                        i += 1;
-                    }
-                }
-            }
-        }
-        best
-    }
-}
-
-#[derive(Default)]
-pub struct Tally {
-    pub programs: usize,
-    pub images: usize,
-    pub equal: usize,
-    pub unknown: usize,
-    pub guessed: usize,
-    pub wrong: Vec<String>,
-    pub reasons: BTreeMap<String, usize>,
-}
-
-impl Tally {
-    pub fn add(&mut self, other: Tally) {
-        self.programs += other.programs;
-        self.images += other.images;
-        self.equal += other.equal;
-        self.unknown += other.unknown;
-        self.guessed += other.guessed;
-        self.wrong.extend(other.wrong);
-        for (reason, count) in other.reasons {
-            *self.reasons.entry(reason).or_default() += count;
-        }
-    }
-}
-
-pub fn run(environment: &Path, seed: u64, numbers: impl Iterator<Item = u64>, worker: u64) -> Tally {
-    let mut oracle = Oracle::start(environment);
-    let dir = PathBuf::from(crate::case::BASE).join(format!("generated-{worker}"));
-    let mut tally = Tally::default();
-    for number in numbers {
-        let mut random = Random(seed.wrapping_mul(1_000_003).wrapping_add(number));
-        let program = program(&mut random);
-        let verdicts = program.run(&dir, &mut oracle, environment);
-        tally.programs += 1;
-        for (name, verdict) in &verdicts {
-            if program.unknowable.contains(name) || program.unknowable.iter().any(|u| name.starts_with(u)) {
-                if !matches!(verdict, Verdict::Unknown(_)) {
-                    tally.guessed += 1;
-                    tally.wrong.push(format!(
-                        "program {number}: {name} was guessed: {verdict:?}\n{}",
-                        program.statements.join("\n")
-                    ));
-                }
-                continue;
-            }
-            tally.images += 1;
-            match verdict {
-                Verdict::Equal => tally.equal += 1,
-                Verdict::Unknown(reason) => {
-                    tally.unknown += 1;
-                    let short: String = reason.chars().take(70).collect();
-                    *tally.reasons.entry(short).or_default() += 1;
-                }
-                Verdict::Wrong(_) => {}
-            }
-        }
-        if program.is_wrong(&verdicts) && tally.wrong.len() < 8 {
-            let small = program.shrunk(&dir, &mut oracle, environment);
-            let again = small.run(&dir, &mut oracle, environment);
-            let mut text = format!("program {number}:\n");
-            for (name, verdict) in again.iter().filter(|(_, v)| matches!(v, Verdict::Wrong(_))) {
-                let _ = writeln!(text, "  {name}: {verdict:?}");
-            }
-            let _ =
-                write!(text, "{}\nfiles: {:?} {:?}", small.statements.join("\n"), small.files, small.links);
-            tally.wrong.push(text);
-        }
-    }
-    tally
 }
