@@ -37,6 +37,7 @@ impl Context {
         let options = Options {
             python: project.python.clone(),
             flyte_version: project.flyte_version.clone(),
+            flyte_version_setting: None,
             working_directory: project.working_directory.clone(),
             root_dir: project.root_dir.clone(),
             flyte_config: project.flyte_config.clone(),
@@ -55,7 +56,10 @@ impl Context {
     /// Inspects a file.
     pub(crate) fn inspect(&self, path: &Path) -> Result<(FileReport, Arc<Facts>), String> {
         let facts = self.facts(path);
-        inspect(path, &self.sources, &*self.fs, &facts).map(|report| (report, facts))
+        inspect(path, &self.sources, &*self.fs, &facts).map(|report| {
+            let facts = Arc::clone(&report.facts);
+            (report, facts)
+        })
     }
 
     /// A path below the current directory without it.

@@ -24,7 +24,7 @@ pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
             facts.interpreter.as_ref().map_or_else(none, |i| format!("{} ({})", i.path.display(), i.shown)),
         ),
         ("python", environment.python_version.map_or_else(none, |(a, b)| format!("{a}.{b}"))),
-        ("flyte", format!("{} ({})", environment.release.version, facts.release_source.words())),
+        ("flyte", format!("{} ({})", environment.release.version, facts.release_from)),
         ("site-packages", environment.site_packages.clone().unwrap_or_else(none)),
         (
             "flyte config",

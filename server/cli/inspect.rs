@@ -160,11 +160,7 @@ fn block(
             line(out, "platform", &platforms)?;
         }
         let release = &facts.environment.release.version;
-        line(
-            out,
-            "flyte",
-            &format!("{release} {}", in_style(DIM, format!("({})", facts.release_source.words()))),
-        )?;
+        line(out, "flyte", &format!("{release} {}", in_style(DIM, format!("({})", facts.release_from))))?;
         layers(out, image, variant, places)?;
         for error in &variant.errors {
             let code = image_rules::covering(error).map_or(String::new(), |r| format!(" {}", r.code));

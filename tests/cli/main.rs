@@ -170,7 +170,7 @@ fn explain_and_debug_info_answer() {
     let one = text(&image_lsp(examples(), &["explain", "layer-on-frozen-image"]).stdout);
     assert!(one.starts_with("# layer-on-frozen-image (IMG002)") && one.contains("## Fix safety"), "{one}");
     let all = json(&image_lsp(examples(), &["explain", "--all", "--output-format", "json"]));
-    assert_eq!(all.as_array().map(Vec::len), Some(6));
+    assert_eq!(all.as_array().map(Vec::len), Some(image_rules::rules::ALL.len()));
     let info = text(&image_lsp(examples(), &["debug-info"]).stdout);
     for line in ["image-lsp", "python", "flyte", "working directory", "root_dir"] {
         assert!(info.lines().any(|l| l.starts_with(line)), "{line} in\n{info}");

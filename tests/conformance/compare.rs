@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use image_manifests::fs::OsFileSystem;
 use image_model::context::{self, Content};
@@ -74,10 +75,11 @@ impl Setting<'_> {
         facts
     }
 
-    pub fn inspect(&self) -> (FileReport, Facts) {
+    pub fn inspect(&self) -> (FileReport, Arc<Facts>) {
         let facts = self.facts();
-        let report =
-            inspect(&self.dir.join(self.file), &Sources::default(), &OsFileSystem, &facts).expect("readable");
+        let report = inspect(&self.dir.join(self.file), &Sources::default(), &OsFileSystem, &Arc::new(facts))
+            .expect("readable");
+        let facts = Arc::clone(&report.facts);
         (report, facts)
     }
 }

@@ -9,6 +9,7 @@
 mod case;
 mod compare;
 mod generate;
+mod layouts;
 mod legacy_toml;
 #[allow(dead_code, reason = "the drift watch uses more of it")]
 mod oracle;
@@ -154,6 +155,16 @@ fn generated_programs_agree_with_flyte() {
         total.images
     );
     assert_eq!(total.guessed, 0, "programs that nobody can know came out with a tag");
+}
+
+#[test]
+fn environments_are_seen_as_python_sees_them() {
+    layouts::agree_with_python();
+}
+
+#[test]
+fn development_installs_agree_with_flyte() {
+    layouts::development_images_agree_with_flyte();
 }
 
 #[test]

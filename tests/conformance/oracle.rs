@@ -1,5 +1,6 @@
 //! Environments with the real flyte in them, and the oracle that runs there.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -104,12 +105,18 @@ impl Oracle {
 
     /// Starts the oracle; `None` where flyte cannot be imported.
     pub fn try_start(environment: &Path) -> Option<Self> {
+        Self::start_with(environment, &BTreeMap::new())
+    }
+
+    /// The same with environment variables of its own.
+    pub fn start_with(environment: &Path, variables: &BTreeMap<String, String>) -> Option<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/oracle.py");
         let folders = [environment.join("bin"), tools().join("bin")].map(|f| f.display().to_string());
         let path = format!("{}:{}", folders.join(":"), std::env::var("PATH").unwrap_or_default());
         let mut child = Command::new(environment.join("bin/python"))
             .arg(script)
             .env("PATH", path)
+            .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

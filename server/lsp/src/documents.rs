@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use image_manifests::fs::{FileSystem, OsFileSystem, Overlay};
 use image_manifests::position::{LineIndex, Unit};
 use image_model::origin::Site;
+use image_model::release::Release;
 use image_python::evaluate::Sources;
 use image_python::inspect::{FileReport, inspect};
-use image_python::project::{Ambient, Facts, Options};
+use image_python::project::{Ambient, Facts, Installations, Options};
 use ropey::Rope;
 use tower_lsp::ls_types::{Position, Range, TextDocumentContentChangeEvent, Uri};
 
@@ -30,8 +31,12 @@ pub(crate) struct Documents {
     open: Mutex<HashMap<PathBuf, Document>>,
     unit: Mutex<Unit>,
     sources: Sources,
+    options: Mutex<Options>,
+    installations: Installations,
     facts: Mutex<HashMap<PathBuf, (Instant, Arc<Facts>)>>,
     reports: Mutex<HashMap<PathBuf, Arc<Analysis>>>,
+    /// The release of flyte that the published diagnostics of a document rest on.
+    published: Mutex<HashMap<PathBuf, Release>>,
 }
 
 /// What is known of a file at one moment.
@@ -56,8 +61,11 @@ impl Documents {
             open: Mutex::default(),
             unit: Mutex::new(Unit::Utf16),
             sources: Sources::default(),
+            options: Mutex::default(),
+            installations: Installations::default(),
             facts: Mutex::default(),
             reports: Mutex::default(),
+            published: Mutex::default(),
         })
     }
 
@@ -68,6 +76,28 @@ impl Documents {
     /// Relative paths in code start from the workspace's folder.
     pub(crate) fn set_folder(&self, folder: PathBuf) {
         lock(&self.ambient).current_directory = folder;
+    }
+
+    /// What the client's settings say.
+    pub(crate) fn set_options(&self, options: Options) {
+        *lock(&self.options) = options;
+        self.look_again();
+    }
+
+    /// Believes nothing of what was seen on the disk: the next analysis looks again.
+    pub(crate) fn look_again(&self) {
+        lock(&self.facts).clear();
+        lock(&self.reports).clear();
+    }
+
+    /// Notes what published diagnostics rest on.
+    pub(crate) fn note_published(&self, path: &Path, analysis: &Analysis) {
+        lock(&self.published).insert(path.to_owned(), analysis.facts.environment.release.clone());
+    }
+
+    /// Whether the published diagnostics rest on another flyte than an analysis.
+    pub(crate) fn is_outdated(&self, path: &Path, analysis: &Analysis) -> bool {
+        lock(&self.published).get(path).is_some_and(|r| *r != analysis.facts.environment.release)
     }
 
     pub(crate) fn unit(&self) -> Unit {
@@ -89,6 +119,7 @@ impl Documents {
         if let Some(path) = Self::path(uri) {
             lock(&self.open).remove(&path);
             lock(&self.reports).remove(&path);
+            lock(&self.published).remove(&path);
         }
     }
 
@@ -142,7 +173,8 @@ impl Documents {
         {
             return Arc::clone(facts);
         }
-        let facts = Arc::new(Facts::find(path, &Options::default(), &lock(&self.ambient).clone(), fs));
+        let (options, ambient) = (lock(&self.options).clone(), lock(&self.ambient).clone());
+        let facts = Arc::new(Facts::find_with(path, &options, &ambient, &self.installations, fs));
         lock(&self.facts).insert(folder, (Instant::now(), Arc::clone(&facts)));
         facts
     }
@@ -160,6 +192,7 @@ impl Documents {
         let facts = self.facts(path, &fs);
         let text: Arc<str> = fs.read_text(path).ok()?.into();
         let report = inspect(path, &self.sources, &fs, &facts).ok()?;
+        let facts = Arc::clone(&report.facts);
         let index = LineIndex::new(&text);
         let analysis = Arc::new(Analysis { report, facts, text, index, at: Instant::now(), versions });
         lock(&self.reports).insert(path.to_owned(), Arc::clone(&analysis));

@@ -95,7 +95,7 @@ fn write_variant(out: &mut String, image: &ImageReport, variant: &Variant, analy
         n => format!("{n} layers"),
     });
     let version = &analysis.facts.environment.release.version;
-    facts.push(format!("flyte {version} ({})", analysis.facts.release_source.words()));
+    facts.push(format!("flyte {version} ({})", analysis.facts.release_from));
     let _ = writeln!(out, "{}\n", facts.join(" · "));
     if image.certainty == Certainty::Exact {
         let _ = writeln!(out, "Exact: it follows from the code and its files alone.\n");

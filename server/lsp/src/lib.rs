@@ -15,8 +15,10 @@ mod documents;
 mod hover;
 mod ordered;
 mod server;
+mod settings;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use image_python::project::Ambient;
 use tower_lsp::{LspService, Server};

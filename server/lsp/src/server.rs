@@ -3,23 +3,25 @@
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use image_manifests::position::Unit;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
-    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DidSaveTextDocumentParams, Hover, HoverParams, HoverProviderCapability, InitializeParams,
-    InitializeResult, PositionEncodingKind, SaveOptions, ServerCapabilities, ServerInfo,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
-    Uri,
+    DidChangeConfigurationParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, Hover, HoverParams,
+    HoverProviderCapability, InitializeParams, InitializeResult, InitializedParams, PositionEncodingKind,
+    SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, Uri,
 };
 use tower_lsp::{Client, LanguageServer};
 
 use crate::documents::{Analysis, Documents};
-use crate::{diagnostics, hover};
+use crate::{diagnostics, hover, settings, watch};
 
 pub(crate) struct Backend {
     client: Client,
+    watches: AtomicBool,
     documents: Arc<Documents>,
 }
 
@@ -39,7 +41,15 @@ async fn analyse(client: &Client, documents: &Arc<Documents>, path: PathBuf) -> 
 
 impl Backend {
     pub(crate) fn new(client: Client, documents: Arc<Documents>) -> Self {
-        Self { client, documents }
+        Self { client, documents, watches: AtomicBool::new(false) }
+    }
+
+    /// Looks at the disk again, and at every open document.
+    fn diagnose_all(&self) {
+        self.documents.look_again();
+        for (uri, _, _) in self.documents.all() {
+            self.diagnose(&uri);
+        }
     }
 
     /// Finds the mistakes of a document and of the open ones that read it, and publishes them.
@@ -56,6 +66,7 @@ impl Backend {
                 // An older state than the editor's is not worth showing.
                 if documents.version(&path) == Some(version) {
                     let found = diagnostics::of(&analysis, &documents);
+                    documents.note_published(&path, &analysis);
                     client.publish_diagnostics(uri, found, Some(version)).await;
                 }
             });
@@ -76,6 +87,12 @@ impl LanguageServer for Backend {
             (Unit::Utf16, PositionEncodingKind::UTF16)
         };
         self.documents.set_unit(unit);
+        if let Some(settings) = &parameters.initialization_options {
+            self.documents.set_options(settings::options(settings));
+        }
+        let watching = parameters.capabilities.workspace.and_then(|w| w.did_change_watched_files);
+        let dynamic = watching.and_then(|w| w.dynamic_registration).unwrap_or(false);
+        self.watches.store(dynamic, Ordering::Relaxed);
         let folder = parameters.workspace_folders.as_ref().and_then(|folders| folders.first());
         if let Some(folder) = folder.and_then(|f| Documents::path(&f.uri)) {
             self.documents.set_folder(folder);
@@ -99,6 +116,23 @@ impl LanguageServer for Backend {
             }),
             ..InitializeResult::default()
         })
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        if self.watches.load(Ordering::Relaxed) {
+            let client = self.client.clone();
+            // A refusal changes little: facts are looked at again with every request.
+            tokio::spawn(async move { client.register_capability(vec![watch::registration()]).await });
+        }
+    }
+
+    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
+        self.diagnose_all();
+    }
+
+    async fn did_change_configuration(&self, parameters: DidChangeConfigurationParams) {
+        self.documents.set_options(settings::options(&parameters.settings));
+        self.diagnose_all();
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -126,7 +160,11 @@ impl LanguageServer for Backend {
     async fn hover(&self, parameters: HoverParams) -> Result<Option<Hover>> {
         let place = parameters.text_document_position_params;
         let Some(path) = Documents::path(&place.text_document.uri) else { return Ok(None) };
-        let analysis = analyse(&self.client, &self.documents, path).await;
+        let analysis = analyse(&self.client, &self.documents, path.clone()).await;
+        // Another flyte since the diagnostics were published: they may be others now.
+        if analysis.as_ref().is_some_and(|a| self.documents.is_outdated(&path, a)) {
+            self.diagnose(&place.text_document.uri);
+        }
         Ok(analysis.and_then(|a| hover::at(&a, place.position, self.documents.unit())))
     }
 }

@@ -209,3 +209,43 @@ async fn odd_messages_do_no_harm() {
     client.change("file:///not/open.py", 3, json!([{ "text": "" }])).await;
     client.finish().await;
 }
+
+/// A flyte that only tells its version.
+fn install(client: &TestClient, version: &str) {
+    let site = client.folder.path().join(".venv/lib/python3.11/site-packages/flyte");
+    std::fs::create_dir_all(&site).expect("a folder");
+    client.write(".venv/pyvenv.cfg", "version = 3.11.2\n");
+    client.write(".venv/lib/python3.11/site-packages/flyte/__init__.py", "");
+    client.write(
+        ".venv/lib/python3.11/site-packages/flyte/_version.py",
+        &format!("__version__ = '{version}'\n"),
+    );
+}
+
+#[tokio::test]
+async fn another_flyte_is_noticed_while_the_server_runs() {
+    let (mut client, _) = TestClient::start(&[]).await;
+    install(&client, "2.12.0");
+    let text = "import flyte\nimage = flyte.Image.from_base(\"x\").clone(platform=\"linux/amd64\")\n";
+    let uri = client.open("a.py", text).await;
+    let codes = |found: &[Value]| found.iter().map(|d| d["code"].clone()).collect::<Vec<_>>();
+    // Its files are not those of the release.
+    assert_eq!(codes(&client.diagnostics(&uri, 1).await), ["IMG903"]);
+    let shown = client.hover(&uri, 1, 2).await.expect("a hover");
+    assert!(shown.contains("flyte 2.12.0 (installed in .venv)"), "{shown}");
+    // Installed anew, and the client says that files have changed.
+    install(&client, "2.5.1");
+    let changes = json!({ "changes": [{ "uri": client.uri(".venv/pyvenv.cfg"), "type": 2 }] });
+    client.notify("workspace/didChangeWatchedFiles", changes).await;
+    let found = client.diagnostics(&uri, 1).await;
+    assert_eq!(codes(&found), ["IMG903", "IMG006"], "{found:?}");
+    assert!(found[1]["message"].as_str().is_some_and(|m| m.contains("it came with 2.5.2")), "{found:?}");
+    // Removed: the setting counts.
+    std::fs::remove_dir_all(client.folder.path().join(".venv")).expect("removed");
+    let settings = json!({ "settings": { "imageLsp": { "flyte-version": "2.5.2" } } });
+    client.notify("workspace/didChangeConfiguration", settings).await;
+    assert!(client.diagnostics(&uri, 1).await.is_empty());
+    let shown = client.hover(&uri, 1, 2).await.expect("a hover");
+    assert!(shown.contains("flyte 2.5.2 (as set)"), "{shown}");
+    client.finish().await;
+}

@@ -32,6 +32,9 @@ pub struct Metadata {
     pub len: u64,
     /// Last change of the content, where the system tells.
     pub modified: Option<SystemTime>,
+    /// Inode and last change of the inode in nanoseconds, where the system has them: installers set times of content
+    /// as they like, but a file put in the place of another one differs here.
+    pub identity: Option<(u64, i64)>,
 }
 
 /// One name in a directory.
@@ -107,6 +110,17 @@ pub trait FileSystem: Send + Sync {
     }
 }
 
+#[cfg(unix)]
+fn identity(metadata: &std::fs::Metadata) -> Option<(u64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.ino(), metadata.ctime().wrapping_mul(1_000_000_000).wrapping_add(metadata.ctime_nsec())))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &std::fs::Metadata) -> Option<(u64, i64)> {
+    None
+}
+
 /// The machine's own file system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsFileSystem;
@@ -122,7 +136,8 @@ impl FileSystem for OsFileSystem {
 
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         let m = std::fs::metadata(path)?;
-        Ok(Metadata { kind: kind_of(m.file_type()), len: m.len(), modified: m.modified().ok() })
+        let (kind, modified) = (kind_of(m.file_type()), m.modified().ok());
+        Ok(Metadata { kind, len: m.len(), modified, identity: identity(&m) })
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
@@ -183,7 +198,9 @@ impl FileSystem for Overlay {
 
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         match self.buffers.get(path) {
-            Some(text) => Ok(Metadata { kind: Kind::File, len: text.len() as u64, modified: None }),
+            Some(text) => {
+                Ok(Metadata { kind: Kind::File, len: text.len() as u64, modified: None, identity: None })
+            }
             None => self.under.metadata(path),
         }
     }
@@ -240,8 +257,12 @@ impl FileSystem for MemoryFileSystem {
 
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         match self.files.get(path) {
-            Some(bytes) => Ok(Metadata { kind: Kind::File, len: bytes.len() as u64, modified: None }),
-            None if self.has_dir(path) => Ok(Metadata { kind: Kind::Dir, len: 0, modified: None }),
+            Some(bytes) => {
+                Ok(Metadata { kind: Kind::File, len: bytes.len() as u64, modified: None, identity: None })
+            }
+            None if self.has_dir(path) => {
+                Ok(Metadata { kind: Kind::Dir, len: 0, modified: None, identity: None })
+            }
             None => Err(io::Error::from(io::ErrorKind::NotFound)),
         }
     }

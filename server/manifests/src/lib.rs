@@ -12,6 +12,7 @@ pub mod flyte_config;
 pub mod fs;
 pub mod ignore_file;
 pub mod legacy_toml;
+pub mod pins;
 pub mod position;
 pub mod pytext;
 pub mod script;

@@ -138,7 +138,7 @@ pub fn files(items: &[Item], world: &World<'_>) -> Res<Vec<(String, Content)>> {
 /// A place in the context, normalised; `None` for one outside of it, which releases before 2.0.3 may have.
 fn inside(target: &str) -> Option<String> {
     let target = PyPath::new(target).normalised();
-    (!target.parts().first().is_some_and(|p| *p == "..")).then(|| target.to_string())
+    target.parts().first().is_none_or(|p| *p != "..").then(|| target.to_string())
 }
 
 /// What a file of the context holds.

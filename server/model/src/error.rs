@@ -34,8 +34,13 @@ pub enum Cause {
         /// The field of flyte's class.
         field: &'static str,
     },
-    /// A call that does not fit the signature.
+    /// A call that lacks a required argument, or gives one twice.
     Signature,
+    /// A call with an argument that the release in use lacks, or with too many.
+    UnknownArgument {
+        /// The keyword; `None` for too many positional arguments.
+        name: Option<String>,
+    },
     /// A method that the release in use lacks.
     MissingMethod {
         /// The release that brought it; `None` for one that no known release has.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Cause, Res, raise_for};
+use crate::error::{Res, raise_for};
 use crate::image::Image;
 use crate::layer::Layer;
 use crate::origin::{CallSite, Site};
@@ -413,7 +413,7 @@ impl Method {
         let qualname = format!("Image.{}", self.name);
         let slots = match signature::bind(&qualname, 1, &parameters, arguments) {
             Ok(slots) => slots,
-            Err(message) => return raise_for("TypeError", message, Cause::Signature),
+            Err(mismatch) => return raise_for("TypeError", mismatch.message, mismatch.cause),
         };
         let slots: Vec<_> = own.into_iter().zip(slots).collect();
         let site = place.map(|(site, expression)| {

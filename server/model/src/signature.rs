@@ -1,5 +1,7 @@
 //! Binding the arguments of a call to parameters, with Python's rules and Python's error texts.
 
+use crate::error::Cause;
+
 /// How a parameter takes arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -58,18 +60,28 @@ pub enum Slot<T> {
     Unknown(T),
 }
 
+/// Why a call does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The text of Python's TypeError.
+    pub message: String,
+    /// What is behind it.
+    pub cause: Cause,
+}
+
 /// Binds arguments in the order in which CPython does, so that of several mistakes the same one is reported.
 ///
 /// `implicit` counts the parameters filled before (`self`, `cls`), which Python counts in its texts.
 ///
 /// # Errors
-/// The text of Python's TypeError.
+/// Python's TypeError.
 pub fn bind<T: Clone>(
     qualname: &str,
     implicit: usize,
     parameters: &[Parameter<'_>],
     arguments: &Arguments<T>,
-) -> Result<Vec<Slot<T>>, String> {
+) -> Result<Vec<Slot<T>>, Mismatch> {
+    let mismatch = |message, cause| Err(Mismatch { message, cause });
     let mut slots: Vec<Option<Slot<T>>> = vec![None; parameters.len()];
     let positional: Vec<usize> =
         (0..parameters.len()).filter(|i| parameters[*i].kind == Kind::Positional).collect();
@@ -87,17 +99,23 @@ pub fn bind<T: Clone>(
             .position(|p| p.name == name && matches!(p.kind, Kind::Positional | Kind::KeywordOnly));
         match place {
             Some(place) if slots[place].is_some() => {
-                return Err(format!("{qualname}() got multiple values for argument '{name}'"));
+                let message = format!("{qualname}() got multiple values for argument '{name}'");
+                return mismatch(message, Cause::Signature);
             }
             Some(place) => slots[place] = Some(Slot::Given(value.clone())),
             None if many_keywords.is_some() => keywords.push((name.clone(), value.clone())),
-            None => return Err(format!("{qualname}() got an unexpected keyword argument '{name}'")),
+            None => {
+                let message = format!("{qualname}() got an unexpected keyword argument '{name}'");
+                return mismatch(message, Cause::UnknownArgument { name: Some(name.clone()) });
+            }
         }
     }
     if !extra.is_empty() && many.is_none() {
         let given_keyword_only =
             parameters.iter().zip(&slots).filter(|(p, s)| p.kind == Kind::KeywordOnly && s.is_some()).count();
-        return Err(too_many(qualname, implicit, parameters, arguments.positional.len(), given_keyword_only));
+        let given = arguments.positional.len();
+        let message = too_many(qualname, implicit, parameters, given, given_keyword_only);
+        return mismatch(message, Cause::UnknownArgument { name: None });
     }
     let open_positional = arguments.more_positional.as_ref();
     let open_keywords = arguments.more_keywords.as_ref();
@@ -110,7 +128,7 @@ pub fn bind<T: Clone>(
             .map(|(p, _)| p.name)
             .collect();
         if !missing.is_empty() && !open {
-            return Err(missing_arguments(qualname, word, &missing));
+            return mismatch(missing_arguments(qualname, word, &missing), Cause::Signature);
         }
     }
     let filled = parameters.iter().zip(slots).map(|(parameter, slot)| match (slot, parameter.kind) {
@@ -185,7 +203,7 @@ mod tests {
         let arguments = Arguments { positional: positional.to_vec(), keywords, ..Arguments::default() };
         match bind("f", 0, &PARAMETERS, &arguments) {
             Ok(slots) => format!("{slots:?}"),
-            Err(message) => message,
+            Err(mismatch) => mismatch.message,
         }
     }
 

@@ -40,10 +40,10 @@ fn module() -> String {
     text
 }
 
-fn facts(fs: &MemoryFileSystem) -> Facts {
+fn facts(fs: &MemoryFileSystem) -> std::sync::Arc<Facts> {
     let ambient = Ambient { current_directory: "/w".into(), ..Ambient::default() };
     let options = Options { flyte_version: Some("2.12.1".to_owned()), ..Options::default() };
-    Facts::find(Path::new("/w/m.py"), &options, &ambient, fs)
+    std::sync::Arc::new(Facts::find(Path::new("/w/m.py"), &options, &ambient, fs))
 }
 
 #[divan::bench]

@@ -10,12 +10,12 @@ use image_model::error::{Cause, Raised, Res, Stop, Unknown};
 use image_model::image::Image;
 use image_model::layers::{Needed, needed};
 use image_model::origin::Site;
-use image_model::release::Coverage;
+use image_model::release::Release;
 use image_model::value::Value;
 use image_model::world::{Facts as FactSet, World};
 
 use crate::evaluate::{self, Condition, Evaluation, Found, Outcome, Sources};
-use crate::project::{Facts, ReleaseSource};
+use crate::project::{Facts, ReleaseSource, assumed};
 
 /// How sure the answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +99,8 @@ pub struct LayerReport {
 pub struct Variant {
     /// The conditions under which it does.
     pub when: Vec<Condition>,
+    /// The release of flyte that it was worked out for.
+    pub release: Release,
     /// The image as flyte deploys it.
     pub image: Arc<Image>,
     /// The address.
@@ -174,6 +176,8 @@ pub struct FileReport {
     pub syntax_error: Option<Site>,
     /// Files of the workspace that it was made from.
     pub files: Vec<Arc<Path>>,
+    /// The facts that it rests on: those of the project, or of the script where it has a flyte of its own.
+    pub facts: Arc<Facts>,
 }
 
 /// Inspects a file: evaluates it, and works out each image's tag, Dockerfile and errors.
@@ -184,9 +188,11 @@ pub fn inspect(
     path: &Path,
     sources: &Sources,
     fs: &dyn FileSystem,
-    facts: &Facts,
+    facts: &Arc<Facts>,
 ) -> Result<FileReport, String> {
     let module = sources.module(path, fs)?;
+    let own = facts.of_script(path, &module.text, fs).map(Arc::new);
+    let facts = own.as_ref().unwrap_or(facts);
     let syntax_error = module.first_error.map(|span| Site {
         path: Arc::clone(&module.path),
         start: span.range().start,
@@ -206,6 +212,7 @@ pub fn inspect(
         images: collect(&evaluation, fs, facts),
         import_error: evaluation.outcomes.first().and_then(|o| o.import_error.clone()),
         syntax_error,
+        facts: Arc::clone(facts),
         files: Vec::new(),
     };
     for outcome in &evaluation.outcomes {
@@ -339,6 +346,7 @@ fn conditions(numbers: &[usize], outcomes: &[Outcome]) -> Vec<Condition> {
 fn variant(found: &Found, outcome: &Outcome, fs: &dyn FileSystem, facts: &Facts) -> Variant {
     let world = World::new(fs, &outcome.environment);
     let mut out = Variant {
+        release: outcome.environment.release.clone(),
         when: Vec::new(),
         image: Arc::clone(&found.image),
         uri: None,
@@ -553,10 +561,7 @@ fn add_assumptions(out: &mut Variant, used: FactSet, outcome: &Outcome, facts: &
             out.assumptions.push(text);
         }
     }
-    if release.coverage == Coverage::Newer {
-        let newest = image_model::release::newest();
-        out.assumptions.push(format!("flyte {} does what {newest} does, the newest known", release.version));
-    }
+    out.assumptions.extend(assumed(release).filter(|_| !release.is_exact()));
 }
 
 /// Whether an error is about a file that is not there.

@@ -20,7 +20,7 @@ fn report_with(python: &str, files: &[(&str, &str)], variables: &[(&str, &str)])
         current_directory: "/w".into(),
     };
     let options = Options { flyte_version: Some("2.12.1".to_owned()), ..Options::default() };
-    let facts = Facts::find(Path::new("/w/m.py"), &options, &ambient, &fs);
+    let facts = std::sync::Arc::new(Facts::find(Path::new("/w/m.py"), &options, &ambient, &fs));
     inspect(Path::new("/w/m.py"), &Sources::default(), &fs, &facts).expect("readable")
 }
 

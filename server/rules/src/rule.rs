@@ -49,7 +49,15 @@ pub struct Rule {
     /// What its fix does; that there is none.
     pub fix: &'static str,
     pub(crate) covers: fn(&StageError) -> bool,
-    pub(crate) check: fn(&Rule, &Variant, &mut Vec<Finding>),
+    pub(crate) check: Check,
+}
+
+/// What a rule looks at.
+pub(crate) enum Check {
+    /// Each outcome of each image.
+    Variant(fn(&Variant, &mut Vec<Finding>)),
+    /// The file as a whole.
+    File(fn(&FileReport, &mut Vec<Finding>)),
 }
 
 impl std::fmt::Debug for Rule {
@@ -104,9 +112,12 @@ pub fn covering(error: &StageError) -> Option<&'static Rule> {
 #[must_use]
 pub fn check(report: &FileReport) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    for variant in report.images.iter().flat_map(|image| &image.variants) {
-        for rule in rules::ALL {
-            (rule.check)(rule, variant, &mut findings);
+    for rule in rules::ALL {
+        match rule.check {
+            Check::File(check) => check(report, &mut findings),
+            Check::Variant(check) => {
+                report.images.iter().flat_map(|i| &i.variants).for_each(|v| check(v, &mut findings));
+            }
         }
     }
     findings.sort_by(|a, b| {

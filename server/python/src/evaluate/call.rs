@@ -350,7 +350,7 @@ impl Evaluator<'_> {
             .collect();
         let slots = match bind(&function.name, 0, &parameters, &arguments) {
             Ok(slots) => slots,
-            Err(message) => return Err(Exception::new("TypeError", message, place)),
+            Err(mismatch) => return Err(Exception::new("TypeError", mismatch.message, place)),
         };
         let scope = Scope::below(&closure.scope);
         for ((parameter, slot), default) in function.parameters.iter().zip(slots).zip(&closure.defaults) {

@@ -213,7 +213,7 @@ impl Evaluator<'_> {
         let qualname = format!("{}.__init__", class.name);
         let slots = match bind(&qualname, 1, &parameters, &call.arguments) {
             Ok(slots) => slots,
-            Err(message) => return Err(Exception::new("TypeError", message, place)),
+            Err(mismatch) => return Err(Exception::new("TypeError", mismatch.message, place)),
         };
         for ((name, _), slot) in fields.iter().zip(slots) {
             let item = match slot {

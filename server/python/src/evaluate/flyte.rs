@@ -332,7 +332,7 @@ impl Evaluator<'_> {
     ) -> Result<(Vec<ModelValue>, u64), Exception> {
         let (arguments, rests_on) = self.model_arguments(call);
         let slots = signature::bind(qualname, 1, parameters, &arguments)
-            .map_err(|message| Exception::new("TypeError", message, place))?;
+            .map_err(|mismatch| Exception::new("TypeError", mismatch.message, place))?;
         let values = slots
             .into_iter()
             .map(|slot| match slot {
@@ -386,7 +386,7 @@ impl Evaluator<'_> {
         let qualname = format!("{}.__init__", kind.class_name());
         let slots = match signature::bind(&qualname, 1, &parameters, &arguments) {
             Ok(slots) => slots,
-            Err(message) => return self.softly(Exception::new("TypeError", message, place)),
+            Err(mismatch) => return self.softly(Exception::new("TypeError", mismatch.message, place)),
         };
         let fields: Vec<(&str, ModelValue)> = names
             .iter()

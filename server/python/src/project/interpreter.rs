@@ -15,8 +15,8 @@ pub struct Interpreter {
     pub shown: String,
     /// `(major, minor)`
     pub version: Option<(u32, u32)>,
-    /// Where its packages are, if it is an environment.
-    pub site_packages: Option<PathBuf>,
+    /// The folders in which it looks for packages, in order, as far as files tell.
+    pub search_path: Vec<PathBuf>,
 }
 
 /// The first of: the given one, VIRTUAL_ENV, CONDA_PREFIX, `.venv` in the folder or above, `.python-version`, PATH.
@@ -29,47 +29,102 @@ pub(super) fn find(
     if let Some(given) = &options.python {
         let given = ambient.current_directory.join(given);
         let shown = given.display().to_string();
-        return environment(&given, &shown, fs).or_else(|| program(&given, &shown, fs));
+        return environment(&given, &shown, ambient, fs).or_else(|| program(&given, &shown, ambient, fs));
     }
     for variable in ["VIRTUAL_ENV", "CONDA_PREFIX"] {
         if let Some(path) = ambient.variables.get(variable).filter(|v| !v.is_empty())
-            && let Some(found) = environment(Path::new(path), &format!("{variable} ({path})"), fs)
+            && let Some(found) = environment(Path::new(path), &format!("{variable} ({path})"), ambient, fs)
         {
             return Some(found);
         }
     }
-    if let Some(found) = folder.ancestors().find_map(|f| environment(&f.join(".venv"), ".venv", fs)) {
+    if let Some(found) = folder.ancestors().find_map(|f| environment(&f.join(".venv"), ".venv", ambient, fs))
+    {
         return Some(found);
     }
-    if let Some(found) = folder.ancestors().find_map(|f| pinned(&f.join(".python-version"), fs)) {
+    if let Some(found) = folder.ancestors().find_map(|f| pinned(&f.join(".python-version"), ambient, fs)) {
         return Some(found);
     }
     on_path(ambient, fs)
 }
 
-/// An environment's folder: `pyvenv.cfg` tells the version, or the name of its library folder does.
-fn environment(path: &Path, shown: &str, fs: &dyn FileSystem) -> Option<Interpreter> {
+/// An environment's folder: `pyvenv.cfg` tells the version, or the name of its library folder does, or conda's record.
+fn environment(path: &Path, shown: &str, ambient: &Ambient, fs: &dyn FileSystem) -> Option<Interpreter> {
     let marker = fs.read_text(&path.join("pyvenv.cfg")).ok();
     let library = library_folder(path, fs);
-    if marker.is_none() && (library.is_none() || !fs.is_dir(&path.join("conda-meta"))) {
+    let conda = path.join("conda-meta");
+    if marker.is_none() && !fs.is_dir(&conda) {
         return None;
     }
-    let declared = marker.as_deref().and_then(|text| {
-        text.lines().find_map(|line| {
+    let marked = |keys: &[&str]| {
+        marker.as_deref()?.lines().find_map(|line| {
             let (key, value) = line.split_once('=')?;
-            matches!(key.trim(), "version" | "version_info").then(|| version(value.trim()))?
+            keys.contains(&key.trim()).then(|| value.trim().to_owned())
         })
-    });
-    let site_packages = match &library {
-        Some((_, folder)) => Some(folder.join("site-packages")),
-        None => Some(path.join("Lib").join("site-packages")).filter(|p| fs.is_dir(p)),
     };
-    Some(Interpreter {
-        path: path.to_owned(),
-        shown: shown.to_owned(),
-        version: declared.or(library.map(|(v, _)| v)),
-        site_packages,
-    })
+    let version = marked(&["version", "version_info"])
+        .and_then(|text| version(&text))
+        .or(library.as_ref().map(|(v, _)| *v))
+        .or_else(|| recorded(&conda, fs));
+    let mut search_path = python_path(ambient);
+    search_path.extend(site_folders(path, version, fs));
+    if marked(&["include-system-site-packages"]).is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+        let base = marked(&["home"]).map(PathBuf::from);
+        if let Some(base) = base.as_deref().and_then(Path::parent) {
+            search_path.extend(system_folders(base, version, ambient, fs));
+        }
+    }
+    Some(Interpreter { path: path.to_owned(), shown: shown.to_owned(), version, search_path })
+}
+
+/// PYTHONPATH, which comes before everything else.
+fn python_path(ambient: &Ambient) -> Vec<PathBuf> {
+    let value = ambient.variables.get("PYTHONPATH").map(String::as_str).unwrap_or_default();
+    let entries = std::env::split_paths(value).filter(|entry| !entry.as_os_str().is_empty());
+    entries.map(|entry| ambient.current_directory.join(entry)).collect()
+}
+
+/// The folders of packages below a prefix: those of an environment, of conda, of Windows.
+fn site_folders(prefix: &Path, version: Option<(u32, u32)>, fs: &dyn FileSystem) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    if let Some((major, minor)) = version {
+        let lib = prefix.join("lib").join(format!("python{major}.{minor}/site-packages"));
+        let lib64 = prefix.join("lib64").join(format!("python{major}.{minor}/site-packages"));
+        // Where lib64 is a link to lib, they are the same folder.
+        let is_same = fs.canonicalize(&lib).is_ok_and(|a| fs.canonicalize(&lib64).is_ok_and(|b| a == b));
+        folders.push(lib);
+        folders.extend(Some(lib64).filter(|_| !is_same));
+    }
+    folders.push(prefix.join("Lib").join("site-packages"));
+    folders.retain(|folder| fs.is_dir(folder));
+    folders
+}
+
+/// The folders of packages of an interpreter that is no environment: the user's own first.
+fn system_folders(
+    prefix: &Path,
+    version: Option<(u32, u32)>,
+    ambient: &Ambient,
+    fs: &dyn FileSystem,
+) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    if let (Some((major, minor)), Some(home)) = (version, ambient.variables.get("HOME")) {
+        folders.push(PathBuf::from(home).join(format!(".local/lib/python{major}.{minor}/site-packages")));
+    }
+    if let Some((major, minor)) = version {
+        // Debian's layout.
+        folders.push(prefix.join(format!("local/lib/python{major}.{minor}/dist-packages")));
+        folders.push(prefix.join("lib/python3/dist-packages"));
+    }
+    folders.retain(|folder| fs.is_dir(folder));
+    folders.extend(site_folders(prefix, version, fs));
+    folders
+}
+
+/// The version of Python in conda's record of what it installed: `python-3.11.9-….json`.
+fn recorded(conda: &Path, fs: &dyn FileSystem) -> Option<(u32, u32)> {
+    let names = fs.read_dir(conda).ok()?.into_iter().filter_map(|entry| entry.name);
+    names.filter_map(|name| version(name.strip_prefix("python-")?)).next()
 }
 
 /// `lib/pythonX.Y` of an environment.
@@ -89,9 +144,9 @@ fn library_folder(environment: &Path, fs: &dyn FileSystem) -> Option<((u32, u32)
 }
 
 /// A program: in an environment's `bin`, or with its version in its name.
-fn program(path: &Path, shown: &str, fs: &dyn FileSystem) -> Option<Interpreter> {
+fn program(path: &Path, shown: &str, ambient: &Ambient, fs: &dyn FileSystem) -> Option<Interpreter> {
     if let Some(folder) = path.parent().and_then(Path::parent)
-        && let Some(found) = environment(folder, shown, fs)
+        && let Some(found) = environment(folder, shown, ambient, fs)
     {
         return Some(found);
     }
@@ -101,12 +156,13 @@ fn program(path: &Path, shown: &str, fs: &dyn FileSystem) -> Option<Interpreter>
     let folder = real.parent().and_then(Path::parent)?;
     let library = library_folder(folder, fs);
     let version = own.or_else(|| library.as_ref().map(|(v, _)| *v));
-    let site_packages = library.map(|(_, f)| f.join("site-packages")).filter(|p| fs.is_dir(p));
-    Some(Interpreter { path: path.to_owned(), shown: shown.to_owned(), version, site_packages })
+    let mut search_path = python_path(ambient);
+    search_path.extend(system_folders(folder, version, ambient, fs));
+    Some(Interpreter { path: path.to_owned(), shown: shown.to_owned(), version, search_path })
 }
 
 /// `.python-version`, as pyenv and uv write it.
-fn pinned(file: &Path, fs: &dyn FileSystem) -> Option<Interpreter> {
+fn pinned(file: &Path, ambient: &Ambient, fs: &dyn FileSystem) -> Option<Interpreter> {
     let text = fs.read_text(file).ok()?;
     let line = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#'))?;
     let number = line.trim_start_matches(|c: char| !c.is_ascii_digit());
@@ -115,7 +171,7 @@ fn pinned(file: &Path, fs: &dyn FileSystem) -> Option<Interpreter> {
         path: file.to_owned(),
         shown: ".python-version".to_owned(),
         version: Some(version),
-        site_packages: None,
+        search_path: python_path(ambient),
     })
 }
 
@@ -126,7 +182,7 @@ fn on_path(ambient: &Ambient, fs: &dyn FileSystem) -> Option<Interpreter> {
             let candidate = Path::new(folder).join(name);
             if fs.is_file(&candidate) {
                 let shown = format!("{name} on PATH");
-                match program(&candidate, &shown, fs) {
+                match program(&candidate, &shown, ambient, fs) {
                     // A shim tells nothing about what it starts.
                     Some(found) if found.version.is_some() => return Some(found),
                     _ => {}
@@ -167,7 +223,33 @@ mod tests {
         let found = find(Path::new("/p/a"), &Options::default(), &ambient(&[("PATH", "/usr/bin")]), &fs)
             .expect("found");
         assert_eq!((found.version, found.shown.as_str()), (Some((3, 12)), ".venv"));
-        assert_eq!(found.site_packages, Some("/p/.venv/lib/python3.12/site-packages".into()));
+        assert_eq!(found.search_path, [Path::new("/p/.venv/lib/python3.12/site-packages")]);
+    }
+
+    #[test]
+    fn layouts_of_conda_windows_and_debian_are_known() {
+        let shown = |fs: &MemoryFileSystem, variables: &[(&str, &str)]| {
+            let found = find(Path::new("/p"), &Options::default(), &ambient(variables), fs).expect("found");
+            let folders: Vec<String> = found.search_path.iter().map(|p| p.display().to_string()).collect();
+            (found.version, folders.join(":"))
+        };
+        let conda = MemoryFileSystem::default()
+            .with("/c/conda-meta/python-3.11.9-h1_0_cpython.json", "")
+            .with("/c/Lib/site-packages/flyte/__init__.py", "");
+        let found = shown(&conda, &[("CONDA_PREFIX", "/c"), ("PYTHONPATH", "/extra")]);
+        assert_eq!(found, (Some((3, 11)), "/extra:/c/Lib/site-packages".to_owned()));
+        let shared = MemoryFileSystem::default()
+            .with("/v/pyvenv.cfg", "home = /usr/bin\ninclude-system-site-packages = true\nversion = 3.11.2\n")
+            .with("/v/lib/python3.11/site-packages/x.py", "")
+            .with("/usr/lib/python3/dist-packages/y.py", "")
+            .with("/home/u/.local/lib/python3.11/site-packages/z.py", "");
+        let found = shown(&shared, &[("VIRTUAL_ENV", "/v"), ("HOME", "/home/u")]);
+        let folders = [
+            "/v/lib/python3.11/site-packages",
+            "/home/u/.local/lib/python3.11/site-packages",
+            "/usr/lib/python3/dist-packages",
+        ];
+        assert_eq!(found.1, folders.join(":"));
     }
 
     #[test]

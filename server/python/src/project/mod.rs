@@ -4,6 +4,7 @@
 //! [`Ambient`]; nothing here reads it on its own.
 
 mod config;
+mod installed;
 mod interpreter;
 mod release;
 
@@ -11,12 +12,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use image_manifests::fs::FileSystem;
-use image_model::release::{Coverage, Release};
+use image_model::release::Coverage;
 use image_model::world::{Environment, Fact};
 
 pub use config::ConfigFile;
+pub use installed::{Installations, Installed};
 pub use interpreter::Interpreter;
-pub use release::ReleaseSource;
+pub use release::{ReleaseInUse, ReleaseSource, assumed};
 
 /// What the process knows: its environment and its directory.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +34,10 @@ pub struct Ambient {
 pub struct Options {
     /// An interpreter or an environment.
     pub python: Option<PathBuf>,
-    /// The release of flyte.
+    /// The release of flyte, given on the command line: taken whatever is installed.
     pub flyte_version: Option<String>,
+    /// The release of flyte, given in settings: taken where nothing else tells it.
+    pub flyte_version_setting: Option<String>,
     /// What relative paths in code are resolved from.
     pub working_directory: Option<PathBuf>,
     /// flyte's root_dir; `none` means that flyte is not initialised.
@@ -55,6 +59,10 @@ pub struct Facts {
     pub interpreter: Option<Interpreter>,
     /// Where the release of flyte comes from.
     pub release_source: ReleaseSource,
+    /// The same in words: `installed in .venv`.
+    pub release_from: String,
+    /// What else was seen of flyte, and what is assumed of it.
+    pub release_notes: Vec<String>,
     /// flyte's configuration file.
     pub config: Option<ConfigFile>,
     /// Where the registry comes from.
@@ -65,6 +73,18 @@ impl Facts {
     /// Finds the facts for a file or a folder.
     #[must_use]
     pub fn find(start: &Path, options: &Options, ambient: &Ambient, fs: &dyn FileSystem) -> Self {
+        Self::find_with(start, options, ambient, &Installations::default(), fs)
+    }
+
+    /// The same, with what is known already of installed packages.
+    #[must_use]
+    pub fn find_with(
+        start: &Path,
+        options: &Options,
+        ambient: &Ambient,
+        installations: &Installations,
+        fs: &dyn FileSystem,
+    ) -> Self {
         let working_directory = match &options.working_directory {
             Some(directory) => ambient.current_directory.join(directory),
             None => ambient.current_directory.clone(),
@@ -75,9 +95,16 @@ impl Facts {
             .find(|f| ["pyproject.toml", ".git", ".venv"].iter().any(|n| fs.exists(&f.join(n))))
             .map(Path::to_path_buf);
         let interpreter = interpreter::find(folder, options, ambient, fs);
-        let site_packages = interpreter.as_ref().and_then(|i| i.site_packages.clone());
-        let (version, release_source) =
-            release::find(folder, options, site_packages.as_deref(), project_root.as_deref(), fs);
+        let (project_root_path, interpreter_found) = (project_root.as_deref(), interpreter.as_ref());
+        let search = release::Search {
+            folder,
+            project_root: project_root_path,
+            options,
+            interpreter: interpreter_found,
+            installations,
+            fs,
+        };
+        let in_use = search.find();
         let config = config::find(&working_directory, options, ambient, fs);
         let (registry, registry_source) = config::registry(config.as_ref(), ambient);
         let root_dir = match options.root_dir.as_deref() {
@@ -87,7 +114,7 @@ impl Facts {
         };
         let missing_config = config.as_ref().filter(|c| c.is_missing).map(|c| text(&c.path));
         let environment = Environment {
-            release: Release::of(&version),
+            release: in_use.release,
             python_version: interpreter.as_ref().and_then(|i| i.version),
             registry,
             endpoint: endpoint(config.as_ref(), ambient).filter(|_| root_dir.is_some()),
@@ -96,7 +123,7 @@ impl Facts {
             root_dir,
             working_directory: text(&working_directory),
             temp_dir: temp_dir(ambient),
-            site_packages: site_packages.map(|p| text(&p)),
+            site_packages: in_use.site.map(|p| text(&p)),
             missing_config,
             image_refs: config.as_ref().filter(|c| !c.is_missing).map(|c| c.content.image_refs.clone()),
         };
@@ -105,10 +132,27 @@ impl Facts {
             variables: ambient.variables.clone(),
             project_root,
             interpreter,
-            release_source,
+            release_source: in_use.source,
+            release_from: in_use.from,
+            release_notes: in_use.notes,
             config,
             registry_source,
         }
+    }
+
+    /// The facts for a script with a header that says which flyte it uses; `None` for other files.
+    #[must_use]
+    pub fn of_script(&self, script: &Path, text: &str, fs: &dyn FileSystem) -> Option<Self> {
+        if self.release_source == ReleaseSource::Given {
+            return None;
+        }
+        let in_use = release::of_script(script, text, fs)?;
+        let mut facts = self.clone();
+        facts.environment.release = in_use.release;
+        facts.release_source = in_use.source;
+        facts.release_from = in_use.from;
+        facts.release_notes = in_use.notes;
+        Some(facts)
     }
 
     /// A fact in words, as an assumption.
@@ -122,7 +166,7 @@ impl Facts {
                 }
                 _ => "no Python interpreter was found".to_owned(),
             },
-            Fact::FlyteVersion => format!("flyte is {} ({})", e.release.version, self.release_source.words()),
+            Fact::FlyteVersion => format!("flyte is {} ({})", e.release.version, self.release_from),
             Fact::Registry => match &self.registry_source {
                 Some(source) => format!("the registry is that of {source}"),
                 None => "the registry is the one given to flyte.init".to_owned(),

@@ -3,7 +3,7 @@
 use image_model::error::Cause;
 
 use super::called;
-use crate::rule::{Rule, Severity, definition_errors};
+use crate::rule::{Check, Rule, Severity, definition_errors};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG001",
@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\n\nimage = flyte.Image.from_dockerfile(\"Dockerfile\", registry=\"ghcr.io/acme\", name=\"train\")\n",
     fix: "There is none: the layer has to be written into the Dockerfile.",
     covers: |error| matches!(error.raised.cause, Cause::FromDockerfile),
-    check: |_, variant, findings| {
+    check: Check::Variant(|variant, findings| {
         definition_errors(&RULE, variant, findings, |error| {
             format!(
                 "{} on an image that is built from a Dockerfile: flyte raises {} when the module is imported; write it into the Dockerfile",
@@ -24,5 +24,5 @@ pub(super) static RULE: Rule = Rule {
                 error.raised.exception
             )
         })
-    },
+    }),
 };

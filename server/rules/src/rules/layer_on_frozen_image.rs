@@ -3,7 +3,7 @@
 use image_model::error::Cause;
 
 use super::called;
-use crate::rule::{Rule, Severity, definition_errors};
+use crate::rule::{Check, Rule, Severity, definition_errors};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG002",
@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\n\nimage = flyte.Image.from_base(\"debian:12\").clone(name=\"tools\", extendable=True).with_apt_packages(\"git\")\n",
     fix: "There is none yet.",
     covers: |error| matches!(error.raised.cause, Cause::NotExtendable),
-    check: |_, variant, findings| {
+    check: Check::Variant(|variant, findings| {
         definition_errors(&RULE, variant, findings, |error| {
             format!(
                 "{} on an image that takes no layers: flyte raises {} when the module is imported; put `.clone(name=\"…\", extendable=True)` before it",
@@ -24,5 +24,5 @@ pub(super) static RULE: Rule = Rule {
                 error.raised.exception
             )
         })
-    },
+    }),
 };

@@ -3,7 +3,7 @@
 use image_model::error::Cause;
 
 use super::called;
-use crate::rule::{Rule, Severity, definition_errors};
+use crate::rule::{Check, Rule, Severity, definition_errors};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG005",
@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_pip_packages(\"httpx\", \"pandas\")\n",
     fix: "There is none yet.",
     covers: |error| matches!(error.raised.cause, Cause::List { .. }),
-    check: |_, variant, findings| {
+    check: Check::Variant(|variant, findings| {
         definition_errors(&RULE, variant, findings, |error| {
             format!(
                 "a list where {} takes separate values: flyte raises {} when the module is imported; pass the items one by one, or unpack the list with *",
@@ -24,5 +24,5 @@ pub(super) static RULE: Rule = Rule {
                 error.raised.exception
             )
         })
-    },
+    }),
 };

@@ -2,7 +2,7 @@
 
 use image_model::error::Cause;
 
-use crate::rule::{Finding, Rule, Severity};
+use crate::rule::{Check, Finding, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG101",
@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_source_file(Path(__file__))\n",
     fix: "There is none yet.",
     covers: |error| matches!(error.raised.cause, Cause::MissingPath { .. }),
-    check: |_, variant, findings| {
+    check: Check::Variant(|variant, findings| {
         // A file beside the module is there for whoever runs flyte from that folder: no mistake can be claimed.
         for missing in variant.missing.iter().filter(|m| !m.beside_module) {
             let looked = if missing.path == missing.resolved {
@@ -36,5 +36,5 @@ pub(super) static RULE: Rule = Rule {
                 related: Vec::new(),
             });
         }
-    },
+    }),
 };

@@ -6,6 +6,8 @@ mod layer_on_nameless_image;
 mod list_instead_of_arguments;
 mod missing_file;
 mod requirements_not_txt;
+mod unknown_argument;
+mod unverified_release;
 
 use image_python::inspect::StageError;
 
@@ -18,7 +20,9 @@ pub static ALL: &[&Rule] = &[
     &layer_on_nameless_image::RULE,
     &requirements_not_txt::RULE,
     &list_instead_of_arguments::RULE,
+    &unknown_argument::RULE,
     &missing_file::RULE,
+    &unverified_release::RULE,
 ];
 
 /// The rule of a code or a name.
@@ -46,8 +50,8 @@ mod tests {
     fn codes(python: &str) -> Vec<&'static str> {
         let fs = MemoryFileSystem::default().with("/w/a.py", python).with("/w/Dockerfile", "FROM scratch\n");
         let ambient = Ambient { current_directory: "/w".into(), ..Ambient::default() };
-        let options = Options { flyte_version: Some("2.12.1".into()), ..Options::default() };
-        let facts = Facts::find(Path::new("/w/a.py"), &options, &ambient, &fs);
+        let options = Options { flyte_version_setting: Some("2.12.1".into()), ..Options::default() };
+        let facts = std::sync::Arc::new(Facts::find(Path::new("/w/a.py"), &options, &ambient, &fs));
         let report = inspect(Path::new("/w/a.py"), &Sources::default(), &fs, &facts).expect("readable");
         crate::check(&report).into_iter().map(|f| f.rule.code).collect()
     }

@@ -2,7 +2,7 @@
 
 use image_model::error::Cause;
 
-use crate::rule::{Rule, Severity, definition_errors};
+use crate::rule::{Check, Rule, Severity, definition_errors};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG004",
@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_pip_packages(\"httpx\")\n",
     fix: "There is none yet.",
     covers: |error| matches!(error.raised.cause, Cause::NotTxt { .. }),
-    check: |_, variant, findings| definition_errors(&RULE, variant, findings, not_txt),
+    check: Check::Variant(|variant, findings| definition_errors(&RULE, variant, findings, not_txt)),
 };
 
 fn not_txt(error: &image_python::inspect::StageError) -> String {
