@@ -19,6 +19,8 @@ mod case;
 mod compare;
 #[allow(dead_code, reason = "the live tests use more of it")]
 mod generate;
+#[allow(dead_code, reason = "only the list of releases")]
+mod goldens;
 #[allow(dead_code, reason = "the live tests use more of it")]
 mod oracle;
 
@@ -29,16 +31,13 @@ use std::sync::Mutex;
 
 use compare::{Setting, Verdict, compare};
 use generate::Tally;
+use goldens::RELEASES;
 use image_manifests::fs::OsFileSystem;
 use image_model::methods::{self, Default};
 use image_model::release::{self, Coverage, Fingerprint, Release, Version};
 use image_model::signature::Kind;
 use image_python::project::{Ambient, Facts, Options};
 use oracle::Oracle;
-
-/// The releases of every test run: those around which most changed.
-const REGULAR: [&str; 9] =
-    ["2.0.0", "2.1.6", "2.2.3", "2.5.2", "2.5.13", "2.6.13", "2.9.0", "2.12.0", "2.12.1"];
 
 struct Plan {
     versions: Vec<String>,
@@ -72,8 +71,8 @@ impl Plan {
             }
         }
         if plan.versions.is_empty() {
-            plan.versions = REGULAR.map(str::to_owned).to_vec();
-            plan.versions.extend(newest().filter(|newest| !REGULAR.contains(&newest.as_str())));
+            plan.versions = RELEASES.map(str::to_owned).to_vec();
+            plan.versions.extend(newest().filter(|newest| !RELEASES.contains(&newest.as_str())));
         }
         Ok(plan)
     }

@@ -27,8 +27,11 @@ pub struct Installed {
 /// The installations looked at so far: each is read once, and again when a stamp of its files changes.
 #[derive(Debug, Default)]
 pub struct Installations {
-    known: Mutex<HashMap<PathBuf, (Vec<Stamp>, Arc<Installed>)>>,
+    known: Mutex<HashMap<PathBuf, Seen>>,
 }
+
+/// An installation, with the stamps of its files when it was read.
+type Seen = (Vec<Stamp>, Arc<Installed>);
 
 /// What changes when a file is changed or replaced.
 type Stamp = Option<(u64, Option<SystemTime>, Option<(u64, i64)>)>;
