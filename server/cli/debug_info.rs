@@ -2,11 +2,22 @@
 
 use std::io::Write as _;
 
-use image_model::release;
+use image_model::release::{self, Coverage, Release};
 
 use crate::args::Project;
 use crate::context::Context;
 use crate::error::CliError;
+
+/// How the release in use stands to those that are known.
+fn does_what(release: &Release) -> String {
+    let acts_as = release.acts_as;
+    match &release.coverage {
+        Coverage::Known => format!("{acts_as} does: known"),
+        Coverage::SameFiles => format!("{acts_as} does: known, its decisive files are the same"),
+        Coverage::Older => "unknown: it is older than all known releases".to_owned(),
+        _ => format!("{acts_as} does: assumed"),
+    }
+}
 
 pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
     let context = Context::new(project);
@@ -16,7 +27,15 @@ pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
     let rows = [
         ("image-lsp", env!("CARGO_PKG_VERSION").to_owned()),
         ("system", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
-        ("releases known", format!("flyte {} to {}", release::oldest(), release::newest())),
+        (
+            "releases known",
+            format!(
+                "flyte {} to {}: {} releases",
+                release::oldest(),
+                release::newest(),
+                release::all().count()
+            ),
+        ),
         ("current directory", context.ambient.current_directory.display().to_string()),
         ("project", facts.project_root.as_ref().map_or_else(none, |p| p.display().to_string())),
         (
@@ -25,7 +44,8 @@ pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
         ),
         ("python", environment.python_version.map_or_else(none, |(a, b)| format!("{a}.{b}"))),
         ("flyte", format!("{} ({})", environment.release.version, facts.release_from)),
-        ("site-packages", environment.site_packages.clone().unwrap_or_else(none)),
+        ("does what", does_what(&environment.release)),
+        ("flyte's folder", environment.site_packages.clone().unwrap_or_else(none)),
         (
             "flyte config",
             facts.config.as_ref().map_or_else(none, |c| {
@@ -50,6 +70,12 @@ pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
     let mut out = anstream::stdout().lock();
     for (name, value) in rows {
         writeln!(out, "{name:<18} {value}")?;
+    }
+    for note in &facts.release_notes {
+        writeln!(out, "{:<18} {note}", "note")?;
+    }
+    for folder in facts.interpreter.iter().flat_map(|i| &i.search_path) {
+        writeln!(out, "{:<18} {}", "packages", folder.display())?;
     }
     Ok(0)
 }

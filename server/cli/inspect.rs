@@ -161,6 +161,9 @@ fn block(
         }
         let release = &facts.environment.release.version;
         line(out, "flyte", &format!("{release} {}", in_style(DIM, format!("({})", facts.release_from))))?;
+        for note in facts.release_notes.iter().filter(|note| !variant.assumptions.contains(note)) {
+            line(out, "note", note)?;
+        }
         layers(out, image, variant, places)?;
         for error in &variant.errors {
             let code = image_rules::covering(error).map_or(String::new(), |r| format!(" {}", r.code));

@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 
+mod releases_page;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -168,6 +168,13 @@ fn variant_verdict(expected: &Value, variant: &Variant, facts: &Facts) -> Verdic
             );
         }
     }
+    let modified = expected.get("modified").and_then(Value::as_bool);
+    if modified.is_some_and(|modified| modified != variant.modified) && !is_unknown {
+        return wrong(
+            "whether an image is modified",
+            format!("flyte {modified:?}, here {}", variant.modified),
+        );
+    }
     let kinds: Vec<&str> = variant.layers.iter().map(|l| l.kind).collect();
     if let Some(theirs) = expected["layers"].as_array()
         && theirs.iter().map(|l| l.as_str().unwrap_or_default()).ne(kinds.iter().copied())

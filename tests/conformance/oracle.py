@@ -172,11 +172,11 @@ def describe(image, root, refs):
     if isinstance(final, str):
         return {"uri": {"ok": final}, "layers": []}
     uri = attempt(lambda: final.uri)
-    # Before 2.1.6 an image did not know whether anything was changed of it.
+    # Before 2.1.6 an image did not note whether anything was changed of it.
     changed = getattr(final, "_is_cloned", uri.get("ok") != final.base_image)
     out = {
         "uri": uri,
-        "modified": changed,
+        "modified": getattr(final, "_is_cloned", None),
         "registry": str(final.registry) if final.registry is not None else None,
         "name": str(final.name) if final.name is not None else None,
         "layers": [type(layer).__name__ for layer in final._layers],

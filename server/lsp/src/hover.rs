@@ -103,6 +103,9 @@ fn write_variant(out: &mut String, image: &ImageReport, variant: &Variant, analy
     for text in &variant.assumptions {
         let _ = writeln!(out, "- assuming that {text}");
     }
+    for note in analysis.facts.release_notes.iter().filter(|note| !variant.assumptions.contains(note)) {
+        let _ = writeln!(out, "- {note}");
+    }
     for unknown in &variant.unknowns {
         let _ = writeln!(out, "- not known because {}", unknown.reason);
     }

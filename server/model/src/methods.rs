@@ -389,6 +389,11 @@ impl Method {
         self.parameters.iter().filter(|p| release.has(p.since))
     }
 
+    /// The parameters of all releases, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = &'static Parameter> {
+        self.parameters.iter()
+    }
+
     /// The parameter of a name, whatever release it came with.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {

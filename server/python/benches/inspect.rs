@@ -13,10 +13,11 @@ use divan::counter::BytesCount;
 use image_manifests::fs::{MemoryFileSystem, OsFileSystem};
 use image_model::hash::Digest;
 use image_model::path::PyPath;
+use image_model::release::DECISIVE;
 use image_model::world::World;
 use image_python::evaluate::{Sources, evaluate};
 use image_python::inspect::inspect;
-use image_python::project::{Ambient, Facts, Options};
+use image_python::project::{Ambient, Facts, Installations, Options};
 use image_python::syntax;
 use md5::Digest as _;
 
@@ -44,6 +45,49 @@ fn facts(fs: &MemoryFileSystem) -> std::sync::Arc<Facts> {
     let ambient = Ambient { current_directory: "/w".into(), ..Ambient::default() };
     let options = Options { flyte_version: Some("2.12.1".to_owned()), ..Options::default() };
     std::sync::Arc::new(Facts::find(Path::new("/w/m.py"), &options, &ambient, fs))
+}
+
+/// An environment with flyte among many packages: files of the sizes that flyte's have.
+fn environment() -> PathBuf {
+    let folder = std::env::temp_dir().join("image-lsp-bench-environment");
+    let site = folder.join("lib/python3.11/site-packages");
+    if !folder.join("complete").exists() {
+        for number in 0..150 {
+            std::fs::create_dir_all(site.join(format!("package_{number}-1.0.dist-info"))).expect("a folder");
+        }
+        let write = |path: PathBuf, content: &[u8]| {
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, content).expect("written");
+        };
+        for (file, kilobytes) in DECISIVE.into_iter().zip([79, 4, 14, 19, 46, 20, 15, 3, 10, 2, 13, 7, 9]) {
+            write(site.join("flyte").join(file), &vec![b'#'; kilobytes * 1024]);
+        }
+        write(site.join("flyte/__init__.py"), b"");
+        write(site.join("flyte/_version.py"), b"__version__ = version = '2.12.1'\n");
+        write(site.join("flyte-2.12.1.dist-info/METADATA"), b"Name: flyte\nVersion: 2.12.1\n");
+        write(folder.join("pyvenv.cfg"), b"home = /usr/bin\nversion = 3.11.2\n");
+        write(folder.join("complete"), b"");
+    }
+    folder
+}
+
+fn detect(environment: &Path, known: &Installations) -> Facts {
+    let ambient = Ambient { current_directory: environment.to_owned(), ..Ambient::default() };
+    let options = Options { python: Some(environment.to_owned()), ..Options::default() };
+    Facts::find_with(&environment.join("m.py"), &options, &ambient, known, &OsFileSystem)
+}
+
+#[divan::bench]
+fn find_release_first_time(bencher: Bencher<'_, '_>) {
+    let environment = environment();
+    bencher.bench(|| detect(&environment, &Installations::default()));
+}
+
+#[divan::bench]
+fn find_release_warm(bencher: Bencher<'_, '_>) {
+    let (environment, known) = (environment(), Installations::default());
+    detect(&environment, &known);
+    bencher.bench(|| detect(&environment, &known));
 }
 
 #[divan::bench]

@@ -10,7 +10,7 @@ use image_model::error::{Cause, Raised, Res, Stop, Unknown};
 use image_model::image::Image;
 use image_model::layers::{Needed, needed};
 use image_model::origin::Site;
-use image_model::release::Release;
+use image_model::release::{Address, Release};
 use image_model::value::Value;
 use image_model::world::{Facts as FactSet, World};
 
@@ -103,6 +103,8 @@ pub struct Variant {
     pub release: Release,
     /// The image as flyte deploys it.
     pub image: Arc<Image>,
+    /// Whether anything was changed, so that it has to be built; else its address is that of the base.
+    pub modified: bool,
     /// The address.
     pub uri: Option<String>,
     /// The tag; that of the base where nothing was changed.
@@ -349,6 +351,7 @@ fn variant(found: &Found, outcome: &Outcome, fs: &dyn FileSystem, facts: &Facts)
         release: outcome.environment.release.clone(),
         when: Vec::new(),
         image: Arc::clone(&found.image),
+        modified: true,
         uri: None,
         tag: None,
         layers: Vec::new(),
@@ -430,6 +433,7 @@ impl Working<'_, '_> {
                 .and_then(|l| l.site.as_ref().map(|s| s.site.clone()));
             self.note(Stage::Validate, stop, site);
         }
+        self.out.modified = is_modified(&image, uri.as_deref().ok(), self.world);
         self.dockerfile(&image, &uri);
         let lines = self.out.dockerfile.as_ref().map(|d| d.layer_lines.as_slice());
         self.out.layers = layers(&image, lines, &tags);
@@ -471,7 +475,7 @@ impl Working<'_, '_> {
     }
 
     fn dockerfile(&mut self, image: &Arc<Image>, uri: &Res<String>) {
-        if !image.cloned && image.layers.is_empty() {
+        if !self.out.modified && image.layers.is_empty() {
             // Nothing was changed: the base is used as it is, and there is no Dockerfile.
             return;
         }
@@ -537,6 +541,15 @@ fn layers(
             tag_so_far: tags.get(i + 1).cloned(),
         })
         .collect()
+}
+
+/// Whether an image has to be built. Releases before 2.1.6 do not note it: there, an address other than the base's says
+/// so.
+fn is_modified(image: &Image, uri: Option<&str>, world: &World<'_>) -> bool {
+    match (world.behaviours().address, &image.base_image) {
+        (Address::ByParts, Value::Str(base)) => uri.map_or(image.cloned, |uri| uri != &**base),
+        _ => image.cloned,
+    }
 }
 
 /// The tag in an address.

@@ -6,9 +6,7 @@
 //!
 //! Every value here was found by running the release (`tests/conformance`), not by reading it.
 
-use std::fmt::Debug;
-
-use super::Version;
+use super::declare::behaviours;
 
 /// How the Dockerfile begins, after the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,60 +59,10 @@ pub enum DevelopmentFallback {
     Released,
 }
 
-/// A behaviour as data, for documentation and for whoever looks for what moved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
-    /// The name of the field.
-    pub name: &'static str,
-    /// In words.
-    pub about: &'static str,
-    /// Since when (the first is the oldest release known) which value, as text.
-    pub values: Vec<(&'static str, String)>,
-}
-
-macro_rules! behaviours {
-    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $first:expr $(, $since:literal => $value:expr)*;)*) => {
-        /// What a release does, as far as releases differ.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub struct Behaviours {
-            $($(#[doc = $doc])+ pub $name: $type,)*
-        }
-
-        impl Behaviours {
-            /// Those of a version: of each behaviour, the last change that is not later.
-            #[must_use]
-            pub fn of(version: &Version) -> Self {
-                #[allow(unused_mut, reason = "some never changed")]
-                let mut behaviours = Self { $($name: $first,)* };
-                $($(if version.is_at_least($since) { behaviours.$name = $value; })*)*
-                behaviours
-            }
-
-            /// All of them, in order of declaration.
-            #[must_use]
-            pub fn describe() -> Vec<Description> {
-                fn shown<T: Debug>(value: T) -> String {
-                    format!("{value:?}")
-                }
-                vec![$(Description {
-                    name: stringify!($name),
-                    about: concat!($($doc, "\n"),+),
-                    values: vec![(super::oldest(), shown::<$type>($first)) $(, ($since, shown::<$type>($value)))*],
-                },)*]
-            }
-
-            /// The names of the behaviours in which two releases differ.
-            #[must_use]
-            pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-                let mut names = Vec::new();
-                $(if self.$name != other.$name { names.push(stringify!($name)); })*
-                names
-            }
-        }
-    };
-}
-
 behaviours! {
+    /// What a release of flyte does, as far as releases differ.
+    Behaviours from "2.0.0b54";
+
     // ---- definition: what the code may say
     /// A layer needs an image that is extendable. Before, any image with a name took layers.
     needs_extendable: bool = false, "2.0.0b58" => true;
@@ -174,11 +122,11 @@ behaviours! {
     source_error: &'static str = "ValueError", "2.4.0" => "ImageBuildError";
 
     // ---- the Dockerfile
-    /// How it begins.
+    /// How the Dockerfile begins.
     header: Header = Header::Venv, "2.0.7" => Header::KeepUvPython, "2.1.0" => Header::BuildArguments;
-    /// The tag of the uv image.
+    /// The tag of the uv image that the Dockerfile copies uv from.
     header_uv: &'static str = "0.8.13", "2.12.1" => "0.13.4";
-    /// How it ends.
+    /// How the Dockerfile ends.
     footer: Footer = Footer::Root, "2.2.3" => Footer::User, "2.5.2" => Footer::UserIfCreated;
     /// What stands between COPY and the source.
     copy_owner: &'static str = "", "2.2.3" => "--chown=flyte:flyte ";

@@ -91,7 +91,7 @@ fn rows() -> impl Iterator<Item = (&'static str, Row)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::{Coverage, Release, Version, all, newest};
+    use crate::release::{Behaviours, Coverage, Release, Version, all, newest, oldest};
 
     fn listed(version: &str) -> Fingerprint {
         let (_, row) = rows().find(|(v, _)| *v == version).expect("in the table");
@@ -102,6 +102,12 @@ mod tests {
     fn the_table_is_in_order_and_well_formed() {
         let versions: Vec<Version> = all().map(|v| Version::of(v).expect("a version")).collect();
         assert!(versions.is_sorted());
+        // The tables say from where on they hold.
+        assert!(Behaviours::describe().iter().all(|b| b.values[0].0 == oldest()));
+        for (since, _) in Behaviours::describe().iter().flat_map(|b| &b.values) {
+            // 2.5.19 has a tag but was never published.
+            assert!(all().any(|listed| listed == *since) || *since == "2.5.19", "{since} is no release");
+        }
         for line in TABLE.lines() {
             for word in line.split(' ').skip(1) {
                 let (file, digest) = word.split_once('=').expect("file=digest");

@@ -7,10 +7,12 @@
 //! decided by its files where they are known, else by its version.
 
 mod behaviours;
+mod declare;
 mod fingerprint;
 mod version;
 
-pub use behaviours::{Address, Behaviours, DefaultUser, Description, DevelopmentFallback, Footer, Header};
+pub use behaviours::{Address, Behaviours, DefaultUser, DevelopmentFallback, Footer, Header};
+pub use declare::Description;
 pub use fingerprint::{DECISIVE, Fingerprint};
 pub use version::Version;
 
