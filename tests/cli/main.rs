@@ -228,3 +228,119 @@ fn answer(output: &mut impl std::io::BufRead) -> String {
     output.read_exact(&mut body).expect("a body");
     text(&body)
 }
+
+/// An environment whose flyte consists of the given files of its site-packages; a path that ends in `/` is a folder.
+fn environment(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let site = folder.path().join("lib/python3.11/site-packages");
+    std::fs::create_dir_all(&site).expect("a folder");
+    std::fs::write(folder.path().join("pyvenv.cfg"), "version = 3.11.2\n").expect("written");
+    for (path, content) in files {
+        let path = site.join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        if content.is_empty() && path.extension().is_none() {
+            std::fs::create_dir_all(path).expect("a folder");
+        } else {
+            std::fs::write(path, content).expect("written");
+        }
+    }
+    folder
+}
+
+#[test]
+fn odd_environments_say_what_was_taken_and_why() {
+    let package = ("flyte/__init__.py", "#");
+    let newest = image_model::release::newest();
+    let cases: &[(&[(&str, &str)], &str, &[&str])] = &[
+        (
+            &[package, ("flyte/_version.py", "version = '2.13.0.dev3+g1234'\n")],
+            "2.13.0.dev3+g1234",
+            &["is taken to do what"],
+        ),
+        (
+            &[package, ("flyte/_version.py", "version = '3.0.0'\n")],
+            "3.0.0",
+            &["is taken to do what", "the newest known"],
+        ),
+        (&[package, ("flyte/_version.py", "version = '2.5.2'\n")], "2.5.2", &["its files differ: _image.py"]),
+        (&[package, ("flyte/_version.py", "version = 'main'\n")], "main", &["main is no version"]),
+        (&[package, ("flyte/_version.py", "version = '1.0.0'\n")], "1.0.0", &[]),
+        // Broken metadata, a version file that cannot be read.
+        (
+            &[package, ("flyte/_version.py/x", "#"), ("flyte-2.4.0.dist-info/METADATA/x", "#")],
+            "2.4.0",
+            &["_version.py cannot be read"],
+        ),
+        (&[package], "unknown", &["neither flyte's _version.py nor metadata tells"]),
+        // Two at once.
+        (
+            &[
+                package,
+                ("flyte/_version.py", "version = '2.5.2'\n"),
+                ("flyte-2.5.1.dist-info/METADATA", "Version: 2.5.1\n"),
+                ("flyte-2.5.2.dist-info/METADATA", "Version: 2.5.2\n"),
+            ],
+            "2.5.2",
+            &["the metadata of flyte 2.5.1 and of 2.5.2"],
+        ),
+        // A folder of that name is no flyte.
+        (&[("flyte/readme.txt", "#")], newest, &["it has no __init__.py"]),
+        (
+            &[("flyte-2.5.1.dist-info/RECORD", "#")],
+            newest,
+            &["metadata of flyte 2.5.1, but not flyte itself"],
+        ),
+    ];
+    let project = tempfile::tempdir().expect("a folder");
+    let python = "import flyte\nimage = flyte.Image.from_base('x')\n";
+    std::fs::write(project.path().join("a.py"), python).expect("written");
+    for (files, version, notes) in cases {
+        let environment = environment(files);
+        let place = environment.path().display().to_string();
+        let arguments = ["inspect", "a.py", "--output-format", "json", "--python", &place];
+        let image = json(&image_lsp(project.path(), &arguments))["images"][0].clone();
+        assert_eq!(image["flyte_version"], *version, "{files:?}");
+        let told = image["flyte_notes"].to_string();
+        for note in *notes {
+            assert!(told.contains(note), "{note} in {told}");
+        }
+        let found = json(&image_lsp(
+            project.path(),
+            &["check", "a.py", "--output-format", "json", "--python", &place],
+        ));
+        let is_hint = found[0]["code"] == "IMG903" && found[0]["severity"] == "hint";
+        assert_eq!(is_hint, *version != newest, "{files:?}: {found}");
+        let info = text(&image_lsp(project.path(), &["debug-info", "--python", &place]).stdout);
+        assert!(info.lines().any(|l| l.starts_with("flyte ") && l.contains(version)), "{info}");
+    }
+}
+
+#[test]
+fn a_script_with_its_own_flyte_is_worked_out_for_it() {
+    let project = tempfile::tempdir().expect("a folder");
+    let script = "# /// script\n# dependencies = [\"flyte==2.2.3\"]\n# ///\nimport flyte\nimage = flyte.Image.from_debian_base(name='x', python_version=(3, 12)).with_pip_packages('y')\n";
+    std::fs::write(project.path().join("script.py"), script).expect("written");
+    let plain = script.lines().skip(3).collect::<Vec<_>>().join("\n");
+    std::fs::write(project.path().join("plain.py"), plain).expect("written");
+    std::fs::write(project.path().join("requirements.txt"), "flyte==2.0.0\n").expect("written");
+    let output = image_lsp(project.path(), &["inspect", ".", "--output-format", "json"]);
+    let images = json(&output)["images"].clone();
+    let of = |name: &str| {
+        let image = images.as_array().into_iter().flatten().find(|i| i["path"] == name).expect("an image");
+        let dockerfile = image["variants"][0]["dockerfile"].as_str().unwrap_or_default().to_owned();
+        (image["flyte_version"].clone(), image["flyte_version_from"].clone(), dockerfile)
+    };
+    let (version, from, dockerfile) = of("script.py");
+    assert_eq!((version.as_str(), from.as_str()), (Some("2.2.3"), Some("required by the script's header")));
+    assert!(dockerfile.contains("FROM ghcr.io/flyteorg/flyte:py3.12-v2.2.3\n"), "{dockerfile}");
+    let (version, from, dockerfile) = of("plain.py");
+    assert_eq!((version.as_str(), from.as_str()), (Some("2.0.0"), Some("required by requirements.txt")));
+    assert!(dockerfile.ends_with("WORKDIR /root\nSHELL [\"/bin/bash\", \"-c\"]\n"), "{dockerfile}");
+    // The command line is asked first.
+    let arguments = ["inspect", "script.py", "--flyte-version", "2.12.1", "--output-format", "json"];
+    let image = json(&image_lsp(project.path(), &arguments))["images"][0].clone();
+    assert_eq!(
+        (image["flyte_version"].as_str(), image["flyte_version_from"].as_str()),
+        (Some("2.12.1"), Some("as given"))
+    );
+}

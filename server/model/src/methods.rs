@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use crate::error::{Res, raise_for};
+use crate::error::{Cause, Res, raise_for, unknown};
 use crate::image::Image;
 use crate::layer::Layer;
 use crate::origin::{CallSite, Site};
 use crate::release::Release;
-use crate::signature::{self, Arguments, Kind, Slot};
+use crate::signature::{self, Arguments, Kind, Mismatch, Slot};
 use crate::value::Value;
 use crate::world::World;
 use crate::{changes, constructors};
@@ -418,6 +418,12 @@ impl Method {
         let qualname = format!("Image.{}", self.name);
         let slots = match signature::bind(&qualname, 1, &parameters, arguments) {
             Ok(slots) => slots,
+            // A release that is not known may have what the one that it is taken for lacks.
+            Err(Mismatch { cause: Cause::UnknownArgument { name }, .. }) if !release.is_exact() => {
+                let what =
+                    name.map_or_else(|| "more arguments".to_owned(), |name| format!("an argument {name}"));
+                return unknown(format!("flyte {} may have {what} of {}", release.version, self.name));
+            }
             Err(mismatch) => return raise_for("TypeError", mismatch.message, mismatch.cause),
         };
         let slots: Vec<_> = own.into_iter().zip(slots).collect();
@@ -448,9 +454,7 @@ impl Method {
                 image.origin.clone_from(&bound.site);
                 Ok(image)
             }
-            Apply::Change(_) => {
-                crate::error::unknown(format!("Image.{} is called without an image", self.name))
-            }
+            Apply::Change(_) => unknown(format!("Image.{} is called without an image", self.name)),
         }
     }
 
