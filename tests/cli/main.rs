@@ -251,7 +251,9 @@ fn environment(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn odd_environments_say_what_was_taken_and_why() {
     let package = ("flyte/__init__.py", "#");
     let newest = image_model::release::newest();
-    let cases: &[(&[(&str, &str)], &str, &[&str])] = &[
+    /// The files, the version that is found, and what is told.
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (
             &[package, ("flyte/_version.py", "version = '2.13.0.dev3+g1234'\n")],
             "2.13.0.dev3+g1234",
