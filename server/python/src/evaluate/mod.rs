@@ -14,6 +14,7 @@ mod comparison;
 mod containers;
 mod control;
 mod convert;
+mod environments;
 mod exception;
 mod expression;
 mod flyte;
