@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use image_manifests::fs::{FileSystem, OsFileSystem};
 use image_python::evaluate::Sources;
 use image_python::inspect::{FileReport, inspect};
-use image_python::project::{Ambient, Facts, Options};
+use image_python::project::{Ambient, Facts, Installations, Options};
 
 use crate::args::Project;
 
@@ -25,6 +25,7 @@ pub(crate) struct Context {
     pub(crate) fs: Arc<dyn FileSystem>,
     pub(crate) sources: Sources,
     options: Options,
+    installations: Installations,
     facts: Mutex<HashMap<PathBuf, Arc<Facts>>>,
 }
 
@@ -42,14 +43,24 @@ impl Context {
             root_dir: project.root_dir.clone(),
             flyte_config: project.flyte_config.clone(),
         };
-        Self { ambient: ambient(), fs, sources: Sources::default(), options, facts: Mutex::default() }
+        Self {
+            ambient: ambient(),
+            fs,
+            sources: Sources::default(),
+            options,
+            installations: Installations::default(),
+            facts: Mutex::default(),
+        }
     }
 
     /// The facts for a file; files of one folder share them.
     pub(crate) fn facts(&self, path: &Path) -> Arc<Facts> {
         let folder = path.parent().unwrap_or(path).to_path_buf();
         let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        let find = || Arc::new(Facts::find(path, &self.options, &self.ambient, &*self.fs));
+        let find = || {
+            let (options, ambient) = (&self.options, &self.ambient);
+            Arc::new(Facts::find_with(path, options, ambient, &self.installations, &*self.fs))
+        };
         Arc::clone(known.entry(folder).or_insert_with(find))
     }
 

@@ -139,7 +139,7 @@ pub fn agree_with_python() {
 
     // An interpreter that is no environment, with packages of the user's own.
     let home = folder("home");
-    let (python, home_text) = (which(&oracle::python()), home.display().to_string());
+    let (python, home_text) = (PathBuf::from(oracle::python()), home.display().to_string());
     let variables = [("HOME", home_text.as_str())];
     let mut install = Command::new(&python);
     install.args(["-m", "pip", "install", "-q", "--disable-pip-version-check", "--user", "--no-deps"]);
@@ -151,13 +151,6 @@ pub fn agree_with_python() {
     let shared = folder("shared");
     run(Command::new(&python).args(["-m", "venv", "--system-site-packages", ".venv"]).current_dir(&shared));
     check("an environment with the system's packages", &shared.join(".venv/bin/python"), &shared, &variables);
-}
-
-/// The program of a name, links followed.
-fn which(name: &str) -> PathBuf {
-    let output =
-        run(Command::new(name).args(["-c", "import os, sys; print(os.path.realpath(sys.executable))"]));
-    PathBuf::from(output.trim())
 }
 
 /// A development install makes its default image of local wheels, or of the release before it.

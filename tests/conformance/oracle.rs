@@ -15,9 +15,16 @@ pub fn cache() -> PathBuf {
     base.join("image-lsp-tests")
 }
 
-/// The interpreter that environments are made with.
-pub fn python() -> String {
+/// The interpreter that environments are made with, as it is called.
+fn called() -> String {
     std::env::var("IMAGE_LSP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+/// The program behind it.
+pub fn python() -> String {
+    let mut command = Command::new(called());
+    command.args(["-c", "import os, sys; print(os.path.realpath(sys.executable))"]);
+    run(&mut command).unwrap_or_else(|message| panic!("{message}")).trim().to_owned()
 }
 
 /// Runs a command; what it printed if it failed.
@@ -62,10 +69,10 @@ pub fn tools() -> PathBuf {
 /// What the tools said, where the release cannot be installed with this interpreter.
 pub fn try_environment(version: &str) -> Result<PathBuf, String> {
     let uv = tools().join("bin/uv");
-    let python = python();
-    let suffix = if python == "python3" { String::new() } else { format!("-{}", python.replace('/', "_")) };
+    let called = called();
+    let suffix = if called == "python3" { String::new() } else { format!("-{}", called.replace('/', "_")) };
     made(&format!("flyte-{version}{suffix}"), |folder| {
-        run(Command::new(&uv).args(["venv", "--quiet", "--python", &python]).arg(folder))?;
+        run(Command::new(&uv).args(["venv", "--quiet", "--python", &python()]).arg(folder))?;
         let program = folder.join("bin/python");
         let mut install = Command::new(&uv);
         install.args(["pip", "install", "--quiet", "--prerelease", "allow", "--python"]);

@@ -1,4 +1,4 @@
-//! flyte's own names: images, secrets, layers, environments, `init`.
+//! flyte's own names: images, secrets, layers.
 
 use std::sync::Arc;
 

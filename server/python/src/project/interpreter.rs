@@ -19,7 +19,8 @@ pub struct Interpreter {
     pub search_path: Vec<PathBuf>,
 }
 
-/// The first of: the given one, VIRTUAL_ENV, CONDA_PREFIX, `.venv` in the folder or above, `.python-version`, PATH.
+/// The first of: the given one, VIRTUAL_ENV, CONDA_PREFIX; UV_PROJECT_ENVIRONMENT, `.venv` or pixi's environment in the
+/// folder or above; `.python-version`; PATH.
 pub(super) fn find(
     folder: &Path,
     options: &Options,
@@ -38,8 +39,12 @@ pub(super) fn find(
             return Some(found);
         }
     }
-    if let Some(found) = folder.ancestors().find_map(|f| environment(&f.join(".venv"), ".venv", ambient, fs))
-    {
+    // uv's name for the environment of a project, uv's and everybody's usual one, pixi's.
+    let own = ambient.variables.get("UV_PROJECT_ENVIRONMENT").filter(|name| !name.is_empty());
+    let names = own.map(String::as_str).into_iter().chain([".venv", ".pixi/envs/default"]);
+    let names: Vec<&str> = names.collect();
+    let in_folder = |f: &Path| names.iter().find_map(|name| environment(&f.join(name), name, ambient, fs));
+    if let Some(found) = folder.ancestors().find_map(in_folder) {
         return Some(found);
     }
     if let Some(found) = folder.ancestors().find_map(|f| pinned(&f.join(".python-version"), ambient, fs)) {
@@ -238,6 +243,13 @@ mod tests {
             .with("/c/Lib/site-packages/flyte/__init__.py", "");
         let found = shown(&conda, &[("CONDA_PREFIX", "/c"), ("PYTHONPATH", "/extra")]);
         assert_eq!(found, (Some((3, 11)), "/extra:/c/Lib/site-packages".to_owned()));
+        let pixi = MemoryFileSystem::default()
+            .with("/p/.pixi/envs/default/conda-meta/history", "")
+            .with("/p/.pixi/envs/default/lib/python3.12/site-packages/x.py", "")
+            .with("/p/env/pyvenv.cfg", "version = 3.13.1\n");
+        let found = shown(&pixi, &[]);
+        assert_eq!(found, (Some((3, 12)), "/p/.pixi/envs/default/lib/python3.12/site-packages".to_owned()));
+        assert_eq!(shown(&pixi, &[("UV_PROJECT_ENVIRONMENT", "env")]).0, Some((3, 13)));
         let shared = MemoryFileSystem::default()
             .with("/v/pyvenv.cfg", "home = /usr/bin\ninclude-system-site-packages = true\nversion = 3.11.2\n")
             .with("/v/lib/python3.11/site-packages/x.py", "")
