@@ -100,6 +100,8 @@ struct Row {
     /// How its files stand to the table, and the line to add where they are not in it.
     files: String,
     line: Option<String>,
+    /// The behaviours in which, by the table, it differs from the release that it was expected to be like.
+    by_table: Vec<&'static str>,
     api: Vec<String>,
     cases: Tally,
     programs: Tally,
@@ -141,6 +143,9 @@ impl Row {
         println!("\n{}:", self.version);
         if let Some(line) = &self.line {
             println!("  the table of releases lacks this line:\n    {line}");
+        }
+        if !self.by_table.is_empty() {
+            println!("  by the table it differs in: {}", self.by_table.join(", "));
         }
         for difference in &self.api {
             println!("  signature: {difference}");
@@ -219,7 +224,9 @@ fn run(version: &str, plan: &Plan, worker: u64) -> Row {
     if installed.coverage != Coverage::Known {
         row.line = Some(fingerprint(&environment).line(version));
     }
+    let own = installed.behaviours;
     let expected = plan.acts_as.as_deref().map_or(installed, Release::of);
+    row.by_table = own.differences(&expected.behaviours);
     row.api = signatures(&oracle.ask(&serde_json::json!({ "signatures": true }))["signatures"], &expected);
     row.cases = hand_written(&mut oracle, &environment, plan, worker);
     let subject =

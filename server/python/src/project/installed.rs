@@ -24,17 +24,26 @@ pub struct Installed {
     pub notes: Vec<String>,
 }
 
-/// The installations looked at so far: each is read once, and again when a stamp of its files changes.
+/// The installations and locks looked at so far: each is read once, and again when a stamp of its files changes.
 #[derive(Debug, Default)]
 pub struct Installations {
     known: Mutex<HashMap<PathBuf, Seen>>,
+    locks: Mutex<HashMap<PathBuf, (Stamp, Vec<String>)>>,
 }
 
 /// An installation, with the stamps of its files when it was read.
 type Seen = (Vec<Stamp>, Arc<Installed>);
 
-/// What changes when a file is changed or replaced.
-type Stamp = Option<(u64, Option<SystemTime>, Option<(u64, i64)>)>;
+/// What changes when a file is changed or replaced; `None` for a file that is not there.
+type Stamp = Option<(u64, SystemTime, Option<(u64, i64)>)>;
+
+/// `Err` for what has no time, like an editor's buffer: it is read every time.
+fn stamp(path: &Path, fs: &dyn FileSystem) -> Result<Stamp, ()> {
+    match fs.metadata(path) {
+        Ok(metadata) => Ok(Some((metadata.len, metadata.modified.ok_or(())?, metadata.identity))),
+        Err(_) => Ok(None),
+    }
+}
 
 impl Installations {
     /// The first flyte on a search path. What was seen without being one is added to the notes.
@@ -67,7 +76,7 @@ impl Installations {
     }
 
     fn look_at(&self, site: PathBuf, is_editable: bool, fs: &dyn FileSystem) -> Arc<Installed> {
-        let stamps = stamps(&site, fs);
+        let Ok(stamps) = stamps(&site, fs) else { return Arc::new(read(&site, is_editable, fs)) };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((before, installed)) = known.get(&site)
             && *before == stamps
@@ -78,6 +87,29 @@ impl Installations {
         known.insert(site, (stamps, Arc::clone(&installed)));
         installed
     }
+
+    /// The versions that a lock names, as `read` finds them in its text; none where it is not there.
+    pub(super) fn locked(
+        &self,
+        lock: &Path,
+        read: impl Fn(&str) -> Vec<String>,
+        fs: &dyn FileSystem,
+    ) -> Vec<String> {
+        let look = || fs.read_text(lock).map(|text| read(&text)).unwrap_or_default();
+        let Ok(stamp) = stamp(lock, fs) else { return look() };
+        if stamp.is_none() {
+            return Vec::new();
+        }
+        let mut known = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((before, versions)) = known.get(lock)
+            && *before == stamp
+        {
+            return versions.clone();
+        }
+        let versions = look();
+        known.insert(lock.to_owned(), (stamp, versions.clone()));
+        versions
+    }
 }
 
 fn is_package(folder: &Path, fs: &dyn FileSystem) -> bool {
@@ -85,14 +117,11 @@ fn is_package(folder: &Path, fs: &dyn FileSystem) -> bool {
 }
 
 /// The stamps of all files that [`read`] reads, and of the folder that holds the metadata.
-fn stamps(site: &Path, fs: &dyn FileSystem) -> Vec<Stamp> {
+fn stamps(site: &Path, fs: &dyn FileSystem) -> Result<Vec<Stamp>, ()> {
     let package = site.join("flyte");
     let own = [site.to_owned(), package.join("_version.py")];
     let decisive = DECISIVE.iter().map(|file| package.join(file));
-    own.into_iter()
-        .chain(decisive)
-        .map(|path| fs.metadata(&path).ok().map(|m| (m.len, m.modified, m.identity)))
-        .collect()
+    own.into_iter().chain(decisive).map(|path| stamp(&path, fs)).collect()
 }
 
 fn read(site: &Path, is_editable: bool, fs: &dyn FileSystem) -> Installed {

@@ -113,8 +113,9 @@ impl Search<'_> {
         ];
         self.folders().find_map(|folder| {
             LOCKS.iter().find_map(|(name, read)| {
-                let text = self.fs.read_text(&folder.join(name)).ok()?;
-                chosen(&read(&text, FLYTE), name, notes)
+                let versions =
+                    self.installations.locked(&folder.join(name), |text| read(text, FLYTE), self.fs);
+                chosen(&versions, name, notes)
             })
         })
     }
