@@ -102,6 +102,7 @@ mod tests {
     fn the_table_is_in_order_and_well_formed() {
         let versions: Vec<Version> = all().map(|v| Version::of(v).expect("a version")).collect();
         assert!(versions.is_sorted());
+        assert_eq!(all().next(), Some(oldest()));
         // The tables say from where on they hold.
         assert!(Behaviours::describe().iter().all(|b| b.values[0].0 == oldest()));
         for (since, _) in Behaviours::describe().iter().flat_map(|b| &b.values) {
