@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::case::Case;
 use image_manifests::fs::OsFileSystem;
 use image_model::context::{self, Content};
 use image_model::release::Release;
@@ -48,7 +49,12 @@ pub struct Setting<'a> {
     pub release: Option<&'a str>,
 }
 
-impl Setting<'_> {
+impl<'a> Setting<'a> {
+    /// A case as it lies in its folder.
+    pub fn of(case: &'a Case, dir: &'a Path, python: Option<&'a Path>, release: Option<&'a str>) -> Self {
+        Self { dir, file: "m.py", root: case.root_dir(), env: &case.env, python, release }
+    }
+
     pub fn facts(&self) -> Facts {
         let mut variables = self.env.clone();
         variables.insert("HOME".to_owned(), "/nonexistent".to_owned());

@@ -259,14 +259,7 @@ fn hand_written(oracle: &mut Oracle, environment: &Path, plan: &Plan, worker: u6
         let answer = oracle.ask(&case.request());
         case.lay_out();
         let dir = case.dir();
-        let setting = Setting {
-            dir: &dir,
-            file: "m.py",
-            root: case.root_dir(),
-            env: &case.env,
-            python: Some(environment),
-            release: plan.acts_as.as_deref(),
-        };
+        let setting = Setting::of(&case, &dir, Some(environment), plan.acts_as.as_deref());
         for (name, verdict) in compare(&answer, &setting) {
             let verdict = match verdict {
                 Verdict::Wrong(mut difference) => {

@@ -60,14 +60,7 @@ fn hand_written(cases: &[case::Case], release: &str) {
         // flyte's uv export writes a lock into the project: the inspection sees it as the user left it.
         case.lay_out();
         let dir = case.dir();
-        let setting = Setting {
-            dir: &dir,
-            file: "m.py",
-            root: case.root_dir(),
-            env: &case.env,
-            python: Some(&environment),
-            release: None,
-        };
+        let setting = Setting::of(case, &dir, Some(&environment), None);
         for (name, verdict) in compare(&answer, &setting) {
             images += 1;
             match (&verdict, case.unknown.contains(&name)) {

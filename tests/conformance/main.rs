@@ -29,15 +29,8 @@ fn hand_written_cases_agree_with_the_goldens() {
             let golden = answers
                 .get(&case.name)
                 .unwrap_or_else(|| panic!("no golden of {}: run the live test", case.name));
-            let (dir, root) = (case.dir(), case.root_dir());
-            let setting = Setting {
-                dir: &dir,
-                file: "m.py",
-                root,
-                env: &case.env,
-                python: None,
-                release: Some(release),
-            };
+            let dir = case.dir();
+            let setting = Setting::of(case, &dir, None, Some(release));
             for (name, verdict) in compare(golden, &setting) {
                 images += 1;
                 // What must be unknown is said of the newest release; in others, more ends at an import error.
