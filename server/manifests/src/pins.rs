@@ -190,6 +190,15 @@ fn normalised(name: &str) -> String {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_them_panic(text in "(\\PC|\n|# ///|script|\\[\\[package\\]\\]|name = \"flyte\"|- conda: |==|flyte|\\[|\"){0,40}") {
+            let _ = (in_toml_lock(&text, "flyte"), in_pixi_lock(&text, "flyte"), in_project(&text, "flyte"));
+            let _ = (in_header(&text, "flyte"), in_requirements(&text, "flyte"), included(&text));
+            let _ = pinned(&text, "flyte");
+        }
+    }
+
     #[test]
     fn only_pins_are_versions() {
         for (requirement, version) in [

@@ -133,6 +133,15 @@ mod tests {
         assert_eq!((release.coverage, release.acts_as), (Coverage::SameFiles, "2.0.1"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn every_text_is_some_release(text in "\\PC{0,20}|[0-9]{1,25}[.][0-9]{1,3}([.][0-9]+)?(a|b|rc|[.]dev|[.]post|[+])?[0-9a-z.]{0,6}") {
+            let release = Release::of(&text);
+            proptest::prop_assert!(all().any(|listed| listed == release.acts_as));
+            proptest::prop_assert_eq!(release.version, text);
+        }
+    }
+
     #[test]
     fn changed_files_are_named() {
         let mut patched = listed("2.5.2");

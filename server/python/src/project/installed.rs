@@ -57,6 +57,10 @@ impl Installations {
             if is_package(folder, fs) {
                 return Some((folder.clone(), false));
             }
+            if let Err(error) = fs.read_dir(folder) {
+                notes.push(format!("{} cannot be read: {error}", folder.display()));
+                return None;
+            }
             if fs.is_dir(&folder.join("flyte")) {
                 let shown = folder.join("flyte");
                 notes.push(format!("{} is no installed flyte: it has no __init__.py", shown.display()));
@@ -243,6 +247,8 @@ fn mapped(finder: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use image_manifests::fs::MemoryFileSystem;
     use image_model::release::{Coverage, newest};
@@ -305,6 +311,49 @@ mod tests {
                 "flyte's _version.py cannot be read: the version is that of the metadata",
             ]
         );
+    }
+
+    /// A file system of which one folder cannot be read.
+    struct Locked(MemoryFileSystem, &'static str);
+
+    impl FileSystem for Locked {
+        fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read + '_>> {
+            self.check(path).and_then(|()| self.0.open(path))
+        }
+        fn metadata(&self, path: &Path) -> io::Result<image_manifests::fs::Metadata> {
+            // The folder itself can be seen from outside.
+            if path == Path::new(self.1) {
+                self.0.metadata(path)
+            } else {
+                self.check(path).and_then(|()| self.0.metadata(path))
+            }
+        }
+        fn read_dir(&self, path: &Path) -> io::Result<Vec<image_manifests::fs::DirEntry>> {
+            self.check(path).and_then(|()| self.0.read_dir(path))
+        }
+        fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+            self.check(path).and_then(|()| self.0.canonicalize(path))
+        }
+    }
+
+    impl Locked {
+        fn check(&self, path: &Path) -> io::Result<()> {
+            if path.starts_with(self.1) { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn an_unreadable_folder_is_told() {
+        let files = fs(&[
+            ("/v/lib/python3.11/site-packages/flyte/__init__.py", ""),
+            ("/usr/site/flyte/__init__.py", ""),
+            ("/usr/site/flyte/_version.py", "__version__ = '2.4.0'\n"),
+        ]);
+        let mut notes = Vec::new();
+        let search_path = [SITE.into(), "/usr/site".into()];
+        let found = Installations::default().find(&search_path, &mut notes, &Locked(files, SITE));
+        assert_eq!(found.map(|i| i.release.version.clone()).as_deref(), Some("2.4.0"));
+        assert_eq!(notes, [format!("{SITE} cannot be read: permission denied")]);
     }
 
     #[test]
