@@ -15,6 +15,7 @@ use crate::args::{Check, Format, Project};
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::files::{self, Target};
+use crate::paint::Output;
 
 pub(crate) fn run(arguments: &Check, project: &Project) -> Result<u8, CliError> {
     let (context, targets, mut problems) = prepare(arguments, project)?;
@@ -107,14 +108,14 @@ fn write_json(findings: &[Finding], context: &Context) -> Result<(), CliError> {
             fix: None,
         })
         .collect();
-    let mut out = std::io::stdout().lock();
+    let mut out = Output::new();
     serde_json::to_writer_pretty(&mut out, &all).map_err(std::io::Error::from)?;
     writeln!(out)?;
-    Ok(())
+    Ok(out.finish()?)
 }
 
 fn write_full(findings: &[Finding], context: &Context) -> Result<(), CliError> {
-    let mut out = anstream::stdout().lock();
+    let mut out = Output::new();
     let mut places = Places::new(&*context.fs, |path| context.shown(path));
     // Escapes are always written; the stream drops them where there is no terminal.
     let renderer = Renderer::styled();
@@ -144,5 +145,5 @@ fn write_full(findings: &[Finding], context: &Context) -> Result<(), CliError> {
         1 => writeln!(out, "Found 1 mistake.")?,
         n => writeln!(out, "Found {n} mistakes.")?,
     }
-    Ok(())
+    Ok(out.finish()?)
 }

@@ -7,6 +7,7 @@ use image_model::release::{self, Coverage, Release};
 use crate::args::Project;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::paint::Output;
 
 /// How the release in use stands to those that are known.
 fn does_what(release: &Release) -> String {
@@ -67,7 +68,7 @@ pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
         ),
         ("temporary files", environment.temp_dir.clone()),
     ];
-    let mut out = anstream::stdout().lock();
+    let mut out = Output::new();
     for (name, value) in rows {
         writeln!(out, "{name:<18} {value}")?;
     }
@@ -77,5 +78,6 @@ pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
     for folder in facts.interpreter.iter().flat_map(|i| &i.search_path) {
         writeln!(out, "{:<18} {}", "packages", folder.display())?;
     }
+    out.finish()?;
     Ok(0)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::args::{Explain, Format};
 use crate::error::CliError;
+use crate::paint::Output;
 
 #[derive(Serialize)]
 struct RuleJson {
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, CliError> {
         let find = |name: &String| rules::find(name).ok_or_else(|| CliError::NoSuchRule(name.clone()));
         arguments.rules.iter().map(find).collect::<Result<_, _>>()?
     };
-    let mut out = anstream::stdout().lock();
+    let mut out = Output::new();
     if arguments.output_format == Format::Json {
         let all: Vec<RuleJson> = chosen
             .iter()
@@ -38,12 +39,14 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, CliError> {
             .collect();
         serde_json::to_writer_pretty(&mut out, &all).map_err(std::io::Error::from)?;
         writeln!(out)?;
+        out.finish()?;
         return Ok(0);
     }
     if arguments.rules.is_empty() && !arguments.all {
         for rule in chosen {
             writeln!(out, "{}  {:<28}{}", rule.code, rule.name, rule.severity.name())?;
         }
+        out.finish()?;
         return Ok(0);
     }
     for (i, rule) in chosen.iter().enumerate() {
@@ -52,5 +55,6 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, CliError> {
         }
         write!(out, "{}", rule.markdown())?;
     }
+    out.finish()?;
     Ok(0)
 }

@@ -12,7 +12,7 @@ use crate::args::{Format, Inspect, Project};
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::files::{self, Target};
-use crate::paint::{BAD, DIM, GOOD, NAME, TAG, UNSURE, in_style};
+use crate::paint::{BAD, DIM, GOOD, NAME, Output, TAG, UNSURE, in_style};
 
 pub(crate) fn run(arguments: &Inspect, project: &Project) -> Result<u8, CliError> {
     let context = Context::new(project);
@@ -93,7 +93,7 @@ fn write_json(
 }
 
 fn write_text(reports: &Reports, arguments: &Inspect, context: &Context) -> Result<(), CliError> {
-    let mut out = std::io::BufWriter::new(anstream::stdout().lock());
+    let mut out = Output::new();
     let mut places = Places::new(&*context.fs, |path| context.shown(path));
     let mut first = true;
     for (report, facts) in reports {
@@ -104,8 +104,7 @@ fn write_text(reports: &Reports, arguments: &Inspect, context: &Context) -> Resu
             block(&mut out, image, facts, &mut places, arguments)?;
         }
     }
-    out.flush()?;
-    Ok(())
+    Ok(out.finish()?)
 }
 
 /// A line of the block: a name, padded, and a value.

@@ -1,5 +1,7 @@
 //! Colours and alignment of the text for people.
 
+use std::io::{self, Write};
+
 use anstyle::{AnsiColor, Style};
 
 use crate::args::Color;
@@ -24,4 +26,31 @@ pub(crate) fn choose(color: Color) {
 /// Text in a style.
 pub(crate) fn in_style(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// Text for standard output, written in one go when it is complete; escapes are dropped where they are not wanted.
+pub(crate) struct Output(anstream::AutoStream<Vec<u8>>);
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        let choice = anstream::AutoStream::choice(&io::stdout());
+        Self(anstream::AutoStream::new(Vec::new(), choice))
+    }
+
+    /// Writes it.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(&self.0.into_inner())?;
+        out.flush()
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
