@@ -106,7 +106,7 @@ fn copy_layer(kind: i64, source: &Value, target: &Value, a: &Bound, world: &Worl
     let source = match source {
         Value::Unknown(_) => source.clone(),
         given if !world.behaviours().source_may_be_text => given.clone(),
-        known => Value::Path(known.to_path(world.env.python_312())?),
+        known => Value::Path(known.to_path(world.env.is_python(3, 12))?),
     };
     let fields = [("path_type", Value::Int(kind)), ("src", source), ("dst", target.clone())];
     Ok(a.sited(Layer::new(LayerKind::CopyConfig, &fields)?))

@@ -247,7 +247,7 @@ fn script_base(arguments: &Bound, python_version: Value) -> DebianBase {
 
 /// `Image.from_uv_script(script, *, name, …)`
 pub(crate) fn from_uv_script(arguments: &Bound, world: &World<'_>) -> Res<Image> {
-    let script = arguments.value("script").to_path(world.env.python_312())?;
+    let script = arguments.value("script").to_path(world.env.is_python(3, 12))?;
     let layer = Layer::new(
         LayerKind::UVScript,
         &[
@@ -266,7 +266,7 @@ pub(crate) fn from_uv_script(arguments: &Bound, world: &World<'_>) -> Res<Image>
 /// `Image.from_pixi_script(script, *, name, …)`
 pub(crate) fn from_pixi_script(arguments: &Bound, world: &World<'_>) -> Res<Image> {
     let platform = arguments.value("platform").or(&Value::strings(&PLATFORMS))?;
-    let script = arguments.value("script").to_path(world.env.python_312())?;
+    let script = arguments.value("script").to_path(world.env.is_python(3, 12))?;
     let layer = Layer::new(
         LayerKind::PixiScript,
         &[

@@ -104,10 +104,10 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Whether the interpreter is Python 3.12 or later.
+    /// Whether the interpreter is a version of Python or a later one. Where it is not known, it is not 3.10.
     #[must_use]
-    pub fn python_312(&self) -> bool {
-        self.python_version.is_some_and(|v| v >= (3, 12))
+    pub fn is_python(&self, major: u32, minor: u32) -> bool {
+        self.python_version.unwrap_or((3, 11)) >= (major, minor)
     }
 }
 

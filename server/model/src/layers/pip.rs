@@ -105,9 +105,13 @@ pub(super) fn render_packages(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()
                 Value::Str(s) if out.world.behaviours().quotes_packages => packages.push(shell_quote(s)),
                 Value::Str(s) => packages.push(s.to_string()),
                 other if out.world.behaviours().quotes_packages => {
-                    let message =
-                        format!("expected string or bytes-like object, got '{}'", other.type_name());
-                    return raise("TypeError", message);
+                    // Python 3.11 names the type.
+                    let got = if out.world.env.is_python(3, 11) {
+                        format!(", got '{}'", other.type_name())
+                    } else {
+                        String::new()
+                    };
+                    return raise("TypeError", format!("expected string or bytes-like object{got}"));
                 }
                 other => {
                     let (place, found) = (packages.len(), other.type_name());
