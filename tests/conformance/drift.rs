@@ -10,6 +10,7 @@
 //! cargo test --features live --test drift -- 2.5.2 2.6.0 --seed 7  these
 //!     --as VERSION   expect another release's behaviour: what a change looks like
 //!     --jobs N       environments side by side
+//!     --no-cases     only signatures, files and generated programs
 //! ```
 
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
@@ -45,11 +46,19 @@ struct Plan {
     seed: u64,
     acts_as: Option<String>,
     jobs: usize,
+    cases: bool,
 }
 
 impl Plan {
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut plan = Self { versions: Vec::new(), programs: 60, seed: 20_261_121, acts_as: None, jobs: 2 };
+        let mut plan = Self {
+            versions: Vec::new(),
+            programs: 60,
+            seed: 20_261_121,
+            acts_as: None,
+            jobs: 2,
+            cases: true,
+        };
         let value = |name: &str, arguments: &mut dyn Iterator<Item = String>| {
             arguments.next().ok_or_else(|| format!("{name} needs a value"))
         };
@@ -62,6 +71,7 @@ impl Plan {
                     plan.jobs = usize::try_from(number(value("--jobs", &mut arguments)?)?).unwrap_or(1)
                 }
                 "--as" => plan.acts_as = Some(value("--as", &mut arguments)?),
+                "--no-cases" => plan.cases = false,
                 "all" => plan.versions.extend(covered()),
                 "newest" => plan.versions.extend(newest()),
                 // What cargo hands to every test.
@@ -228,7 +238,9 @@ fn run(version: &str, plan: &Plan, worker: u64) -> Row {
     let expected = plan.acts_as.as_deref().map_or(installed, Release::of);
     row.by_table = own.differences(&expected.behaviours);
     row.api = signatures(&oracle.ask(&serde_json::json!({ "signatures": true }))["signatures"], &expected);
-    row.cases = hand_written(&mut oracle, &environment, plan, worker);
+    if plan.cases {
+        row.cases = hand_written(&mut oracle, &environment, plan, worker);
+    }
     let subject =
         generate::Subject { environment: &environment, release: expected, acts_as: plan.acts_as.as_deref() };
     row.programs = generate::run(&subject, plan.seed, 0..plan.programs, 100 + worker, &mut oracle);
