@@ -234,16 +234,18 @@ fn run(version: &str, plan: &Plan, worker: u64) -> Row {
     if installed.coverage != Coverage::Known {
         row.line = Some(fingerprint(&environment).line(version));
     }
-    let own = installed.behaviours;
+    let by_files = installed.behaviours;
     let expected = plan.acts_as.as_deref().map_or(installed, Release::of);
-    row.by_table = own.differences(&expected.behaviours);
+    row.by_table = by_files.differences(&expected.behaviours);
     row.api = signatures(&oracle.ask(&serde_json::json!({ "signatures": true }))["signatures"], &expected);
     if plan.cases {
         row.cases = hand_written(&mut oracle, &environment, plan, worker);
     }
     let subject =
         generate::Subject { environment: &environment, release: expected, acts_as: plan.acts_as.as_deref() };
-    row.programs = generate::run(&subject, plan.seed, 0..plan.programs, 100 + worker, &mut oracle);
+    // Each release has programs of its own.
+    let own = version.bytes().fold(plan.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    row.programs = generate::run(&subject, own, 0..plan.programs, 100 + worker, &mut oracle);
     row
 }
 
