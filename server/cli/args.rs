@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Explain a rule
     Explain(Explain),
+    /// Print the JSON schema of the settings
+    ConfigSchema,
     /// Run as a language server
     Server(Server),
     /// Print what an issue report needs: versions, environment, configuration
@@ -87,20 +89,87 @@ pub(crate) struct Dockerfile {
     pub(crate) path: String,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Check {
     /// Files and folders; `-` reads standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<String>,
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Full)]
-    pub(crate) output_format: Format,
-    /// The name under which standard input is checked
-    #[arg(long, value_name = "FILE")]
-    pub(crate) stdin_filename: Option<PathBuf>,
+    /// How to print [default: full; agent where an agent runs it]
+    #[arg(long, value_enum)]
+    pub(crate) output_format: Option<CheckFormat>,
+    /// Mend what can be mended for certain
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Mend also where what was meant is likely, not certain (with --fix or --diff)
+    #[arg(long)]
+    pub(crate) unsafe_fixes: bool,
+    /// Show what --fix would change, and change nothing
+    #[arg(long, conflicts_with = "fix")]
+    pub(crate) diff: bool,
+    /// Rules to check, in place of those that are on: codes, beginnings of codes, names, ALL
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// Rules not to check
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    /// Rules to check besides
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) extend_select: Vec<String>,
     /// Exit with 0 even if something is found
     #[arg(long)]
     pub(crate) exit_zero: bool,
+    /// Show how many findings each rule has
+    #[arg(long)]
+    pub(crate) statistics: bool,
+    /// Check again whenever a file changes
+    #[arg(long, conflicts_with_all = ["fix", "diff", "add_suppressions"])]
+    pub(crate) watch: bool,
+    /// Add a suppression comment for each finding
+    #[arg(long, conflicts_with_all = ["fix", "diff"])]
+    pub(crate) add_suppressions: bool,
+    /// Files and folders not to check, as globs
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
+    pub(crate) exclude: Vec<String>,
+    /// Leave excluded files out even where they are named
+    #[arg(long)]
+    pub(crate) force_exclude: bool,
+    /// Settings file, in place of the nearest one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep nothing between runs (nothing is kept)
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// The name under which standard input is checked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stdin_filename: Option<PathBuf>,
+    /// Print findings and nothing else
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Tell which files are checked, with which settings
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people, with the source
+    Full,
+    /// For people, one line each
+    Concise,
+    /// A JSON document
+    Json,
+    /// JSON, one line each
+    JsonLines,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// GitLab's report of code quality
+    Gitlab,
+    /// JUnit's XML
+    Junit,
+    /// For programs that read text, one line each
+    Agent,
 }
 
 #[derive(Debug, Args)]

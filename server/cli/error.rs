@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use image_rules::settings::SettingsError;
 use thiserror::Error;
 
 /// What ends a command.
@@ -21,6 +22,12 @@ pub(crate) enum CliError {
     NoDockerfile { name: String, reason: String },
     #[error("there is no rule {0}")]
     NoSuchRule(String),
+    #[error("{path} was not changed: {message}")]
+    NotFixed { path: String, message: String },
+    #[error("{0}")]
+    Settings(SettingsError),
+    #[error("watching failed: {0}")]
+    Watch(String),
     #[error("writing failed: {0}")]
     Write(#[from] std::io::Error),
     #[error("the language server failed: {0}")]
@@ -57,6 +64,9 @@ impl CliError {
                 "images are found where flyte.Image is called, directly or in a function that the module calls".to_owned()
             }
             CliError::NoDockerfile { .. } => "image-lsp inspect shows what is known".to_owned(),
+            CliError::NotFixed { .. } => "run it once more".to_owned(),
+            CliError::Settings(_) => "docs/settings.md lists the settings; image-lsp config-schema prints their schema".to_owned(),
+            CliError::Watch(_) => "leave --watch out".to_owned(),
             CliError::NoSuchRule(_) => "image-lsp explain --all lists them".to_owned(),
             CliError::Write(_) | CliError::Server(_) => return None,
         })
@@ -80,4 +90,10 @@ pub(crate) fn warn(path: &str, message: &str) {
     let mut err = anstream::stderr().lock();
     let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
     let _ = writeln!(err, "{yellow}warning{}: {path}: {message}", anstyle::Reset);
+}
+
+/// Writes what is told on request to standard error.
+pub(crate) fn note(message: &str) {
+    let mut err = anstream::stderr().lock();
+    let _ = writeln!(err, "{message}");
 }

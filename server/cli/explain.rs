@@ -14,6 +14,9 @@ struct RuleJson {
     code: &'static str,
     name: &'static str,
     severity: &'static str,
+    enabled: bool,
+    summary: String,
+    fix: &'static str,
     since: &'static str,
     documentation: String,
 }
@@ -33,6 +36,9 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, CliError> {
                 code: rule.code,
                 name: rule.name,
                 severity: rule.severity.name(),
+                enabled: !rule.opt_in,
+                summary: rule.summary(),
+                fix: rule.safety.name(),
                 since: rule.since,
                 documentation: rule.markdown(),
             })
@@ -44,7 +50,9 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, CliError> {
     }
     if arguments.rules.is_empty() && !arguments.all {
         for rule in chosen {
-            writeln!(out, "{}  {:<28}{}", rule.code, rule.name, rule.severity.name())?;
+            let severity = if rule.opt_in { "off" } else { rule.severity.name() };
+            let fix = rule.safety.name().replace("none", "");
+            writeln!(out, "{}  {:<36}{severity:<9}{fix}", rule.code, rule.name)?;
         }
         out.finish()?;
         return Ok(0);

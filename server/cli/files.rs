@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use image_python::notebook::is_notebook;
+
+use crate::args::Check;
 use crate::context::Context;
 use crate::error::CliError;
 
@@ -27,6 +30,29 @@ pub(crate) fn split_name(argument: &str) -> (&str, Option<&str>) {
 
 /// The files of the arguments; folders are walked as git sees them. Paths that are not there become problems.
 pub(crate) fn targets(arguments: &[String], context: &Context) -> (Vec<Target>, Vec<CliError>) {
+    found(arguments, context, |path| path.extension().is_some_and(|e| e == "py"))
+}
+
+/// The files for `check`: notebooks too, and without what is excluded.
+pub(crate) fn check_targets(arguments: &Check, context: &Context) -> (Vec<Target>, Vec<CliError>) {
+    let wanted = |path: &Path| path.extension().is_some_and(|e| e == "py") || is_notebook(path);
+    let (mut targets, problems) = found(&arguments.paths, context, wanted);
+    targets.retain(|t| (t.explicit && !arguments.force_exclude) || !context.is_excluded(&t.path));
+    if arguments.verbose {
+        for target in &targets {
+            let settings = context.settings(&target.path);
+            let from = settings.path.as_ref().map_or_else(|| "the defaults".to_owned(), |p| context.shown(p));
+            crate::error::note(&format!("{} with {from}", context.shown(&target.path)));
+        }
+    }
+    (targets, problems)
+}
+
+fn found(
+    arguments: &[String],
+    context: &Context,
+    wanted: impl Fn(&Path) -> bool,
+) -> (Vec<Target>, Vec<CliError>) {
     let mut targets: Vec<Target> = Vec::new();
     let mut problems = Vec::new();
     for argument in arguments {
@@ -35,10 +61,16 @@ pub(crate) fn targets(arguments: &[String], context: &Context) -> (Vec<Target>, 
         if full.is_dir() {
             let walk =
                 ignore::WalkBuilder::new(&full).require_git(false).sort_by_file_path(Path::cmp).build();
-            for entry in walk.flatten() {
-                let is_python = entry.path().extension().is_some_and(|e| e == "py");
-                if is_python && entry.file_type().is_some_and(|t| t.is_file()) {
-                    targets.push(Target { path: entry.into_path(), image: None, explicit: false });
+            for entry in walk {
+                match entry {
+                    Ok(entry) if wanted(entry.path()) && entry.file_type().is_some_and(|t| t.is_file()) => {
+                        targets.push(Target { path: entry.into_path(), image: None, explicit: false });
+                    }
+                    Ok(_) => {}
+                    Err(error) => problems.push(CliError::Unreadable {
+                        path: path.to_owned(),
+                        message: error.to_string(),
+                    }),
                 }
             }
         } else if full.exists() {

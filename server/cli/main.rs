@@ -11,6 +11,7 @@ mod files;
 mod inspect;
 mod paint;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -42,9 +43,18 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Some(Command::Dockerfile(arguments)) => dockerfile::run(&arguments, &cli.project),
         Some(Command::Check(arguments)) => check::run(&arguments, &cli.project),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
+        Some(Command::ConfigSchema) => config_schema(),
         Some(Command::DebugInfo) => debug_info::run(&cli.project),
         None => Err(CliError::Usage("no command is given".to_owned())),
     }
+}
+
+fn config_schema() -> Result<u8, CliError> {
+    let mut out = paint::Output::new();
+    serde_json::to_writer_pretty(&mut out, &image_rules::settings::schema::schema()).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    out.finish()?;
+    Ok(0)
 }
 
 fn serve() -> Result<u8, CliError> {

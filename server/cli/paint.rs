@@ -37,6 +37,11 @@ impl Output {
         Self(anstream::AutoStream::new(Vec::new(), choice))
     }
 
+    /// The text itself.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0.into_inner()
+    }
+
     /// Writes it.
     pub(crate) fn finish(self) -> io::Result<()> {
         let mut out = io::stdout().lock();

@@ -132,8 +132,8 @@ fn check_finds_mistakes_and_says_so_by_its_status() {
             )
         })
         .collect();
-    assert_eq!(shown, [("IMG002", 2, 36), ("IMG101", 3, 66)]);
-    assert_eq!(findings[0]["related"][0]["range"]["start"]["column"], 9);
+    assert_eq!(shown, [("IMG203", 2, 31), ("IMG002", 2, 36), ("IMG101", 3, 66)]);
+    assert_eq!(findings[1]["related"][0]["range"]["start"]["column"], 9);
     assert_eq!(image_lsp(folder.path(), &["check", "--exit-zero"]).status.code(), Some(0));
     assert_eq!(image_lsp(examples(), &["check", "."]).status.code(), Some(0));
     let stdin = image_lsp_with(

@@ -15,6 +15,7 @@ mod layouts;
 mod legacy_toml;
 #[allow(dead_code, reason = "the drift watch uses more of it")]
 mod oracle;
+mod proofs;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -154,6 +155,26 @@ fn generated_programs_agree_with_flyte() {
         total.images
     );
     assert_eq!(total.guessed, 0, "programs that nobody can know came out with a tag");
+}
+
+#[test]
+fn rules_speak_of_what_really_fails() {
+    proofs::every_error_is_the_real_one();
+}
+
+#[test]
+fn what_flyte_raises_is_covered_or_explained() {
+    proofs::every_raise_is_accounted_for();
+}
+
+#[test]
+fn cases_and_rules_agree() {
+    proofs::cases_agree_with_rules();
+}
+
+#[test]
+fn requirements_are_read_as_uv_reads_them() {
+    proofs::requirements_agree_with_uv();
 }
 
 #[test]

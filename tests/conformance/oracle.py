@@ -189,6 +189,56 @@ def describe(image, root, refs):
     return out
 
 
+def deploy(image, refs):
+    """What `flyte deploy` says of an image before it builds anything."""
+    from flyte._deploy import DeploymentPlan, _build_images
+
+    env = flyte.TaskEnvironment(name="proof", image=image)
+    asyncio.run(_build_images(DeploymentPlan(envs={"proof": env}), refs))
+
+
+def remote(image):
+    """What the remote builder says of an image before it asks anybody."""
+    import tempfile
+
+    from flyte._internal.imagebuild.remote_builder import _get_layers_proto
+
+    _get_layers_proto(image, pathlib.Path(tempfile.mkdtemp()))
+
+
+def raises(modules):
+    """Every place in flyte's modules that raises: module, function, exception, and how its text begins."""
+    import ast
+
+    found = []
+    base = pathlib.Path(flyte.__file__).parent
+    for pattern in modules:
+        for path in sorted(base.glob(pattern)):
+            name = str(path.relative_to(base))
+
+            def walk(node, inside):
+                for child in ast.iter_child_nodes(node):
+                    if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                        walk(child, [*inside, child.name])
+                        continue
+                    if isinstance(child, ast.Raise):
+                        call = child.exc
+                        kind = ast.unparse(call.func) if isinstance(call, ast.Call) else "again"
+                        text = ""
+                        if isinstance(call, ast.Call) and call.args:
+                            for part in ast.walk(call.args[0]):
+                                if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.strip():
+                                    text = part.value
+                                    break
+                        found.append([name, ".".join(inside), kind.rsplit(".", 1)[-1], text[:60].strip()])
+                    elif isinstance(child, ast.Assert):
+                        found.append([name, ".".join(inside), "AssertionError", ast.unparse(child.test)[:60]])
+                    walk(child, inside)
+
+            walk(ast.parse(path.read_text()), [])
+    return found
+
+
 def signatures():
     """The methods of Image that users call, each with its parameters: name, kind, default."""
     found = {}
@@ -206,6 +256,8 @@ def signatures():
 def serve(request):
     if "signatures" in request:
         return {"signatures": signatures()}, []
+    if "raises" in request:
+        return {"raises": raises(request["raises"])}, []
     restart_loops()
     folder = request["dir"]
     os.chdir(folder)
@@ -237,6 +289,9 @@ def serve(request):
     refs = request.get("refs", {})
     for name, image in names(module):
         out["images"][name] = describe(image, str(init.root_dir) if init else None, refs)
+        if request.get("later"):
+            for what, ask in (("deploy", lambda: deploy(image, refs)), ("remote", lambda: remote(image))):
+                out["images"][name][what] = attempt(ask)
     sys.stdout = stdout
     own = {name for name, value in sys.modules.items() if str(getattr(value, "__file__", "")).startswith(folder)}
     return out, sorted(set(sys.modules) - before - own)

@@ -1,7 +1,8 @@
 //! What the editor holds open, and what is known of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,15 @@ use image_model::origin::Site;
 use image_model::release::Release;
 use image_python::evaluate::Sources;
 use image_python::inspect::{FileReport, inspect};
-use image_python::project::{Ambient, Facts, Installations, Options};
+use image_python::project::{Ambient, Facts, Installations};
+use image_rules::Finding;
+use image_rules::settings::Settings;
 use ropey::Rope;
-use tower_lsp::ls_types::{Position, Range, TextDocumentContentChangeEvent, Uri};
+use tower_lsp::ls_types::{
+    DocumentChangeOperation, Position, Range, TextDocumentContentChangeEvent, Uri, WorkspaceEdit,
+};
+
+use crate::code_actions;
 
 /// How long facts about the disk are believed without another look.
 const FRESH: Duration = Duration::from_secs(1);
@@ -31,7 +38,15 @@ pub(crate) struct Documents {
     open: Mutex<HashMap<PathBuf, Document>>,
     unit: Mutex<Unit>,
     sources: Sources,
-    options: Mutex<Options>,
+    /// The client's settings; a file's go before them.
+    editor: Mutex<Settings>,
+    settings: Mutex<HashMap<PathBuf, (Instant, Arc<Settings>)>>,
+    /// What was wrong with settings files, until it is told.
+    complaints: Mutex<Vec<String>>,
+    /// Complaints that were told already.
+    told: Mutex<HashSet<String>>,
+    /// The client knows versions of documents and new files in edits.
+    document_changes: AtomicBool,
     installations: Installations,
     facts: Mutex<HashMap<PathBuf, (Instant, Arc<Facts>)>>,
     reports: Mutex<HashMap<PathBuf, Arc<Analysis>>>,
@@ -42,6 +57,7 @@ pub(crate) struct Documents {
 /// What is known of a file at one moment.
 pub(crate) struct Analysis {
     pub(crate) report: FileReport,
+    pub(crate) findings: Vec<Finding>,
     pub(crate) facts: Arc<Facts>,
     /// The file's text, as the report's places count in it.
     pub(crate) text: Arc<str>,
@@ -61,7 +77,11 @@ impl Documents {
             open: Mutex::default(),
             unit: Mutex::new(Unit::Utf16),
             sources: Sources::default(),
-            options: Mutex::default(),
+            editor: Mutex::default(),
+            settings: Mutex::default(),
+            complaints: Mutex::default(),
+            told: Mutex::default(),
+            document_changes: AtomicBool::new(false),
             installations: Installations::default(),
             facts: Mutex::default(),
             reports: Mutex::default(),
@@ -78,15 +98,37 @@ impl Documents {
         lock(&self.ambient).current_directory = folder;
     }
 
-    /// What the client's settings say.
-    pub(crate) fn set_options(&self, options: Options) {
-        *lock(&self.options) = options;
+    /// Takes the client's settings. What is wrong with them is to be told, and nothing changes then.
+    pub(crate) fn set_editor_settings(&self, settings: &serde_json::Value) {
+        let folder = lock(&self.ambient).current_directory.clone();
+        match crate::settings::read(settings, &folder) {
+            Ok(settings) => *lock(&self.editor) = settings,
+            Err(message) => lock(&self.complaints).push(format!("the settings of imageLsp are wrong: {message}")),
+        }
         self.look_again();
+    }
+
+    /// What is to be told of settings.
+    pub(crate) fn take_complaints(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.complaints))
+    }
+
+    pub(crate) fn set_document_changes(&self, known: bool) {
+        self.document_changes.store(known, Ordering::Relaxed);
+    }
+
+    pub(crate) fn as_client_takes(&self, operations: Vec<DocumentChangeOperation>) -> WorkspaceEdit {
+        if self.document_changes.load(Ordering::Relaxed) {
+            code_actions::versioned(operations)
+        } else {
+            code_actions::plain(operations)
+        }
     }
 
     /// Believes nothing of what was seen on the disk: the next analysis looks again.
     pub(crate) fn look_again(&self) {
         lock(&self.facts).clear();
+        lock(&self.settings).clear();
         lock(&self.reports).clear();
     }
 
@@ -166,6 +208,27 @@ impl Documents {
         Overlay::new(Arc::new(OsFileSystem), buffers)
     }
 
+    /// The settings for a file: the nearest settings file's, then the client's.
+    fn settings(&self, path: &Path, fs: &dyn FileSystem) -> Arc<Settings> {
+        let folder = path.parent().unwrap_or(path).to_path_buf();
+        if let Some((at, settings)) = lock(&self.settings).get(&folder)
+            && at.elapsed() < FRESH
+        {
+            return Arc::clone(settings);
+        }
+        let of_file = Settings::find(&folder, fs).unwrap_or_else(|error| {
+            let complaint = error.to_string();
+            let mut complaints = lock(&self.complaints);
+            if lock(&self.told).insert(complaint.clone()) {
+                complaints.push(complaint);
+            }
+            Settings::default()
+        });
+        let settings = Arc::new(of_file.or(lock(&self.editor).clone()));
+        lock(&self.settings).insert(folder, (Instant::now(), Arc::clone(&settings)));
+        settings
+    }
+
     fn facts(&self, path: &Path, fs: &dyn FileSystem) -> Arc<Facts> {
         let folder = path.parent().unwrap_or(path).to_path_buf();
         if let Some((at, facts)) = lock(&self.facts).get(&folder)
@@ -173,7 +236,7 @@ impl Documents {
         {
             return Arc::clone(facts);
         }
-        let (options, ambient) = (lock(&self.options).clone(), lock(&self.ambient).clone());
+        let (options, ambient) = (self.settings(path, fs).options(), lock(&self.ambient).clone());
         let facts = Arc::new(Facts::find_with(path, &options, &ambient, &self.installations, fs));
         lock(&self.facts).insert(folder, (Instant::now(), Arc::clone(&facts)));
         facts
@@ -193,10 +256,26 @@ impl Documents {
         let text: Arc<str> = fs.read_text(path).ok()?.into();
         let report = inspect(path, &self.sources, &fs, &facts).ok()?;
         let facts = Arc::clone(&report.facts);
+        let text: Arc<str> = text.strip_prefix('\u{feff}').map_or_else(|| Arc::clone(&text), Arc::from);
         let index = LineIndex::new(&text);
-        let analysis = Arc::new(Analysis { report, facts, text, index, at: Instant::now(), versions });
+        let findings = image_rules::check(&report, &self.sources, &fs, &self.settings(path, &fs));
+        let analysis = Arc::new(Analysis { report, findings, facts, text, index, at: Instant::now(), versions });
         lock(&self.reports).insert(path.to_owned(), Arc::clone(&analysis));
         Some(analysis)
+    }
+
+    /// A file's text as the editor sees it, without a byte order mark; `None` for one that is not there.
+    pub(crate) fn text_of(&self, path: &Path) -> Option<String> {
+        let text = self.snapshot().read_text(path).ok()?;
+        Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    }
+
+    /// The findings of a file with some files replaced.
+    pub(crate) fn check_over(&self, path: &Path, texts: &BTreeMap<PathBuf, Arc<str>>) -> Vec<Finding> {
+        let fs = Overlay::new(Arc::new(self.snapshot()), texts.clone());
+        let facts = self.facts(path, &fs);
+        let Ok(report) = inspect(path, &self.sources, &fs, &facts) else { return Vec::new() };
+        image_rules::check(&report, &self.sources, &fs, &self.settings(path, &fs))
     }
 
     /// Open files whose last analysis read the given one.

@@ -10,6 +10,7 @@
 //!
 //! Must not know: the command line. LSP types stay within this crate.
 
+mod code_actions;
 mod diagnostics;
 mod documents;
 mod hover;

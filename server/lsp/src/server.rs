@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image_manifests::position::Unit;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
+    CodeAction, CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability,
+    CodeActionResponse, MessageType,
     DidChangeConfigurationParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
     DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, Hover, HoverParams,
     HoverProviderCapability, InitializeParams, InitializeResult, InitializedParams, PositionEncodingKind,
@@ -17,7 +19,7 @@ use tower_lsp::ls_types::{
 use tower_lsp::{Client, LanguageServer};
 
 use crate::documents::{Analysis, Documents};
-use crate::{diagnostics, hover, settings, watch};
+use crate::{code_actions, diagnostics, hover, watch};
 
 pub(crate) struct Backend {
     client: Client,
@@ -65,6 +67,9 @@ impl Backend {
                 let Some(analysis) = analyse(&client, &documents, path.clone()).await else { return };
                 // An older state than the editor's is not worth showing.
                 if documents.version(&path) == Some(version) {
+                    for complaint in documents.take_complaints() {
+                        client.log_message(MessageType::WARNING, format!("image-lsp: {complaint}")).await;
+                    }
                     let found = diagnostics::of(&analysis, &documents);
                     documents.note_published(&path, &analysis);
                     client.publish_diagnostics(uri, found, Some(version)).await;
@@ -88,11 +93,13 @@ impl LanguageServer for Backend {
         };
         self.documents.set_unit(unit);
         if let Some(settings) = &parameters.initialization_options {
-            self.documents.set_options(settings::options(settings));
+            self.documents.set_editor_settings(settings);
         }
-        let watching = parameters.capabilities.workspace.and_then(|w| w.did_change_watched_files);
+        let watching = parameters.capabilities.workspace.as_ref().and_then(|w| w.did_change_watched_files);
         let dynamic = watching.and_then(|w| w.dynamic_registration).unwrap_or(false);
         self.watches.store(dynamic, Ordering::Relaxed);
+        let edits = parameters.capabilities.workspace.as_ref().and_then(|w| w.workspace_edit.as_ref());
+        self.documents.set_document_changes(edits.and_then(|e| e.document_changes).unwrap_or(false));
         let folder = parameters.workspace_folders.as_ref().and_then(|folders| folders.first());
         if let Some(folder) = folder.and_then(|f| Documents::path(&f.uri)) {
             self.documents.set_folder(folder);
@@ -107,6 +114,14 @@ impl LanguageServer for Backend {
             capabilities: ServerCapabilities {
                 position_encoding: Some(encoding),
                 text_document_sync: Some(TextDocumentSyncCapability::Options(synchronisation)),
+                code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
+                    code_action_kinds: Some(vec![
+                        CodeActionKind::QUICKFIX,
+                        CodeActionKind::new(code_actions::FIX_ALL),
+                    ]),
+                    resolve_provider: Some(true),
+                    ..CodeActionOptions::default()
+                })),
                 hover_provider: Some(HoverProviderCapability::Simple(true)),
                 ..ServerCapabilities::default()
             },
@@ -131,7 +146,7 @@ impl LanguageServer for Backend {
     }
 
     async fn did_change_configuration(&self, parameters: DidChangeConfigurationParams) {
-        self.documents.set_options(settings::options(&parameters.settings));
+        self.documents.set_editor_settings(&parameters.settings);
         self.diagnose_all();
     }
 
@@ -155,6 +170,21 @@ impl LanguageServer for Backend {
         let client = self.client.clone();
         let uri = parameters.text_document.uri;
         tokio::spawn(async move { client.publish_diagnostics(uri, Vec::new(), None).await });
+    }
+
+    async fn code_action(&self, parameters: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let Some(path) = Documents::path(&parameters.text_document.uri) else { return Ok(None) };
+        let analysis = analyse(&self.client, &self.documents, path).await;
+        Ok(analysis.map(|analysis| code_actions::at(&parameters, &analysis, &self.documents)))
+    }
+
+    async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {
+        let (documents, unresolved) = (Arc::clone(&self.documents), action.clone());
+        let work = move || std::panic::catch_unwind(AssertUnwindSafe(|| code_actions::resolve(action, &documents)));
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(action)) => Ok(action),
+            _ => Ok(unresolved),
+        }
     }
 
     async fn hover(&self, parameters: HoverParams) -> Result<Option<Hover>> {

@@ -1,23 +1,20 @@
 //! The client's settings, under `imageLsp` or bare, in the names of the settings file or in camel case.
 
-use image_python::project::Options;
+use std::path::Path;
+
+use image_rules::settings::Settings;
 use serde_json::Value;
 
-/// What settings say about the project. Names that are not known, and values of other types, are passed over.
-pub(crate) fn options(settings: &Value) -> Options {
+/// What the client's settings say.
+///
+/// # Errors
+/// What is wrong with them, in words.
+pub(crate) fn read(settings: &Value, folder: &Path) -> Result<Settings, String> {
     let settings = settings.get("imageLsp").unwrap_or(settings);
-    let text = |kebab: &str, camel: &str| {
-        let value = settings.get(kebab).or_else(|| settings.get(camel))?.as_str()?;
-        (!value.is_empty()).then(|| value.to_owned())
-    };
-    Options {
-        python: text("python", "python").map(Into::into),
-        flyte_version: None,
-        flyte_version_setting: text("flyte-version", "flyteVersion"),
-        working_directory: text("working-directory", "workingDirectory").map(Into::into),
-        root_dir: text("root-dir", "rootDir"),
-        flyte_config: text("flyte-config", "flyteConfig").map(Into::into),
+    if !settings.is_object() {
+        return Ok(Settings::default());
     }
+    Settings::of_json(settings, folder)
 }
 
 #[cfg(test)]
@@ -30,12 +27,16 @@ mod tests {
         let expected = Some("2.5.2".to_owned());
         for settings in [
             json!({ "imageLsp": { "flyte-version": "2.5.2", "python": "" } }),
-            json!({ "flyteVersion": "2.5.2" }),
+            json!({ "flyteVersion": "2.5.2", "trace": { "server": "off" } }),
         ] {
-            let options = options(&settings);
-            assert_eq!((options.flyte_version_setting, options.python), (expected.clone(), None));
+            let settings = read(&settings, Path::new("/w")).expect("right");
+            assert_eq!((settings.flyte_version, settings.python), (expected.clone(), None));
         }
-        assert_eq!(options(&json!(null)).flyte_version_setting, None);
-        assert_eq!(options(&json!({ "imageLsp": [{ "python": 3 }] })).python, None);
+        let nested = json!({ "imageLsp": { "inlayHints": { "tag": false }, "severity": { "IMG103": "off" } } });
+        let settings = read(&nested, Path::new("/w")).expect("right");
+        assert_eq!((settings.inlay_tag, settings.severities.get("IMG103")), (Some(false), Some(&None)));
+        assert_eq!(read(&json!(null), Path::new("/w")).map(|s| s.flyte_version), Ok(None));
+        let wrong = read(&json!({ "imageLsp": { "python": 3 } }), Path::new("/w"));
+        assert_eq!(wrong.map(|_| ()), Err("python takes text, not a number".to_owned()));
     }
 }

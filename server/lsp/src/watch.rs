@@ -5,13 +5,14 @@ use tower_lsp::ls_types::{
 };
 
 /// Everything that says which Python and which flyte a project uses, and how flyte is configured.
-const PATTERNS: [&str; 8] = [
+const PATTERNS: [&str; 9] = [
     "**/pyvenv.cfg",
     "**/.python-version",
     "**/flyte-*.dist-info/{METADATA,RECORD}",
     "**/site-packages/flyte/_version.py",
     "**/{uv,poetry,pixi}.lock",
     "**/*.py.lock",
+    "**/{.,}image-lsp.toml",
     "**/{pyproject,pixi}.toml",
     "**/{requirements*.txt,.dockerignore,config.yaml}",
 ];

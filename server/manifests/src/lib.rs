@@ -17,3 +17,4 @@ pub mod position;
 pub mod pytext;
 pub mod script;
 pub mod uv_lock;
+pub mod uv_stale;

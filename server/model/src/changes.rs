@@ -1,7 +1,7 @@
 //! What each `with_*` method and `clone` do to an image. Source: flyte 2.12.1, the methods of `_image.py`.
 
 use crate::development;
-use crate::error::{Cause, Res, raise, raise_for};
+use crate::error::{Cause, Res, raise_for};
 use crate::image::{Changes, Image};
 use crate::layer::{Layer, LayerKind};
 use crate::methods::Bound;
@@ -151,7 +151,7 @@ pub(crate) fn with_source_file(image: &Image, a: &Bound, world: &World<'_>) -> R
             target.str()?,
             shown.join(", ")
         );
-        return raise("ValueError", message);
+        return raise_for("ValueError", message, Cause::DuplicateSource);
     }
     let mut changed = image.clone();
     for file in files.iter() {

@@ -34,8 +34,16 @@ pub enum Cause {
         /// The field of flyte's class.
         field: &'static str,
     },
-    /// A call that lacks a required argument, or gives one twice.
-    Signature,
+    /// A call that lacks required arguments.
+    MissingArguments {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// A call that gives an argument twice.
+    GivenTwice {
+        /// Its name.
+        name: String,
+    },
     /// A call with an argument that the release in use lacks, or with too many.
     UnknownArgument {
         /// The keyword; `None` for too many positional arguments.
@@ -50,6 +58,24 @@ pub enum Cause {
     MissingPath {
         /// The path as flyte prints it.
         path: String,
+    },
+    /// A file where a folder is needed, or the reverse, or a file of another kind.
+    WrongKind {
+        /// The path as flyte prints it.
+        path: String,
+    },
+    /// Source files with the same name.
+    DuplicateSource,
+    /// A secret that is no valid one.
+    Secret,
+    /// `flyte.Image(…)`
+    DirectInstantiation,
+    /// A name of the configuration that it lacks.
+    UnknownReference {
+        /// The name.
+        name: String,
+        /// Those that it has.
+        available: Vec<String>,
     },
     /// Anything else.
     Other,

@@ -36,9 +36,37 @@ pub fn os_error(error: &io::Error, path: &str) -> Stop {
             return Stop::Unknown(std::sync::Arc::new(crate::error::Unknown { reason, site: None }));
         }
     };
-    let cause = if number == 2 { Cause::MissingPath { path: path.to_owned() } } else { Cause::Other };
+    let path_of = || path.to_owned();
+    let cause = match number {
+        2 => Cause::MissingPath { path: path_of() },
+        20 | 21 => Cause::WrongKind { path: path_of() },
+        _ => Cause::Other,
+    };
     let message = format!("[Errno {number}] {text}: {}", pytext::repr_str(path));
     Stop::Raise(Raised { exception, message, cause })
+}
+
+/// Whether a folder, or one in it, has several sub-folders that count. Looks at a thousand folders at most.
+pub(crate) fn has_several_folders(root: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> bool {
+    let mut pending = vec![root.clone()];
+    let mut looked = 0;
+    while let Some(folder) = pending.pop() {
+        looked += 1;
+        let Ok(entries) = world.fs.read_dir(&world.resolve(&folder)) else { continue };
+        let inner: Vec<PyPath> = entries
+            .into_iter()
+            .filter(|e| e.is_dir && !e.is_symlink)
+            .filter_map(|e| Some(folder.join(&e.name?)))
+            .filter(|path| !ignore.is_some_and(|i| i.excludes(path)))
+            .collect();
+        if inner.len() > 1 {
+            return true;
+        }
+        if looked < 1000 {
+            pending.extend(inner);
+        }
+    }
+    false
 }
 
 impl Digest {

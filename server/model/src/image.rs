@@ -49,6 +49,8 @@ pub struct Image {
     pub used: Facts,
     /// The call that began the chain.
     pub origin: Option<Arc<CallSite>>,
+    /// All calls that made it, in order.
+    pub calls: Vec<Arc<CallSite>>,
     /// It stands for an image that exists: its address is the base.
     pub existing: bool,
     /// Why nothing more is known: the image is only a place holder.
@@ -119,6 +121,7 @@ impl Image {
             registry_is_configured: false,
             used: Facts::default(),
             origin: None,
+            calls: Vec::new(),
             existing: false,
             opaque: None,
         }
@@ -255,6 +258,28 @@ impl Image {
         }
         // The patterns are those of PARENT/.dockerignore, whatever the file is called.
         Ignore::read(&file.parent(), world).map(Some)
+    }
+
+    /// Whether the tag depends on the order in which the file system lists the folders of a layer's source: with
+    /// several sub-folders in one folder it does, and another machine may list them otherwise.
+    #[must_use]
+    pub fn depends_on_order(&self, layer: &Layer, world: &World<'_>) -> bool {
+        let source = match layer.kind {
+            LayerKind::CopyConfig => layer.get("src").path_for("is_dir").ok().cloned(),
+            LayerKind::UVProject | LayerKind::PoetryProject if layer.dependencies_only() == Ok(false) => {
+                layer.get("pyproject").path_for("parent").ok().map(PyPath::parent)
+            }
+            _ => None,
+        };
+        let Some(source) = source.filter(|s| world.is_dir(s)) else { return false };
+        let ignore = match self.ignore(world) {
+            Ok(Some(ignore)) => Some(ignore),
+            _ if layer.kind != LayerKind::PoetryProject && world.behaviours().ignore_file_in_tag => {
+                Ignore::read(&source, world).ok()
+            }
+            _ => None,
+        };
+        crate::hash::has_several_folders(&source, ignore.as_ref(), world)
     }
 
     /// The tag after each layer: the last one is the image's own. `image._get_hash_digest()`
@@ -414,7 +439,9 @@ impl Image {
                     refs.iter().map(|(k, _)| image_manifests::pytext::repr_str(k)).collect();
                 let available = names.join(", ");
                 let message = format!("Image name '{name}' not found in config. Available: [{available}]");
-                return raise(world.behaviours().unknown_reference_error, message);
+                let available = refs.iter().map(|(name, _)| name.clone()).collect();
+                let cause = Cause::UnknownReference { name, available };
+                return raise_for(world.behaviours().unknown_reference_error, message, cause);
             };
             world.uses(Fact::ImageRefs);
             let base_image = Value::from(base.as_str());

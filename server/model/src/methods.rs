@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::{Cause, Res, raise_for, unknown};
 use crate::image::Image;
 use crate::layer::Layer;
-use crate::origin::{CallSite, Site};
+use crate::origin::{CallSite, Given, Origin, Site};
 use crate::release::Release;
 use crate::signature::{self, Arguments, Kind, Mismatch, Slot};
 use crate::value::Value;
@@ -21,8 +21,23 @@ pub struct Argument {
     pub value: Value,
     /// The place of the argument in the call.
     pub site: Option<Site>,
+    /// It was passed by name.
+    pub keyword: bool,
+    /// Where the value was written.
+    pub origin: Origin,
     /// A layer, for `clone(addl_layer=…)`.
     pub layer: Option<Arc<Layer>>,
+}
+
+/// Where a method is called; see [`CallSite`].
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// From the method's name to the closing parenthesis.
+    pub site: Site,
+    /// The whole expression.
+    pub expression: Site,
+    /// The call in the file that is looked at, where this one is in another file.
+    pub called_from: Option<Site>,
 }
 
 /// The default of a parameter.
@@ -408,7 +423,7 @@ impl Method {
         &'static self,
         release: &Release,
         arguments: &Arguments<Argument>,
-        place: Option<(Site, Site)>,
+        place: Option<Place>,
     ) -> Res<(Bound, Option<Arc<CallSite>>)> {
         let own: Vec<&'static Parameter> = self.parameters_of(release).collect();
         let parameters: Vec<signature::Parameter<'_>> = own
@@ -427,7 +442,8 @@ impl Method {
             Err(mismatch) => return raise_for("TypeError", mismatch.message, mismatch.cause),
         };
         let slots: Vec<_> = own.into_iter().zip(slots).collect();
-        let site = place.map(|(site, expression)| {
+        let is_open = arguments.more_positional.is_some() || arguments.more_keywords.is_some();
+        let site = place.map(|place| {
             let mut places = Vec::new();
             for (parameter, slot) in &slots {
                 let given: &[Argument] = match slot {
@@ -435,12 +451,32 @@ impl Method {
                     Slot::Many(items) => items,
                     _ => &[],
                 };
-                let name = parameter.name;
-                places.extend(given.iter().filter_map(|a| Some((name.to_owned(), a.site.clone()?))));
+                places.extend(given.iter().filter_map(|a| {
+                    Some(Given {
+                        parameter: parameter.name,
+                        keyword: a.keyword,
+                        site: a.site.clone()?,
+                        value: a.value.clone(),
+                        origin: a.origin.clone(),
+                    })
+                }));
             }
-            Arc::new(CallSite { method: self.name, site, expression, arguments: places })
+            Arc::new(CallSite { arguments: places, is_open, ..self.call_site(place) })
         });
         Ok((Bound { method: self, slots, site: site.clone() }, site))
+    }
+
+    /// A call of the method of which only the place is known.
+    #[must_use]
+    pub fn call_site(&self, place: Place) -> CallSite {
+        CallSite {
+            method: self.name,
+            site: place.site,
+            expression: place.expression,
+            arguments: Vec::new(),
+            is_open: false,
+            called_from: place.called_from,
+        }
     }
 
     /// Makes an image.
@@ -452,6 +488,7 @@ impl Method {
             Apply::Constructor(apply) => {
                 let mut image = apply(bound, world)?;
                 image.origin.clone_from(&bound.site);
+                image.calls = bound.site.iter().cloned().collect();
                 Ok(image)
             }
             Apply::Change(_) => unknown(format!("Image.{} is called without an image", self.name)),
@@ -464,7 +501,11 @@ impl Method {
     /// flyte's errors of the definition stage.
     pub fn change(&self, image: &Image, bound: &Bound, world: &World<'_>) -> Res<Image> {
         match &self.apply {
-            Apply::Change(apply) => apply(image, bound, world),
+            Apply::Change(apply) => {
+                let mut changed = apply(image, bound, world)?;
+                changed.calls.extend(bound.site.iter().cloned());
+                Ok(changed)
+            }
             // Python lets a class method be called on an instance.
             Apply::Constructor(_) => self.construct(bound, world),
         }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{Res, raise};
+use crate::error::{Cause, Res, raise_for};
 use crate::value::Value;
 
 /// A secret. Source: flyte 2.12.1, `_secret.py`.
@@ -32,14 +32,15 @@ impl Secret {
             as_env_var = Value::from(name.replace('-', "_").to_uppercase());
         }
         if mount.truthy()? && mount.str()? != MOUNT {
-            return raise("ValueError", "Only /etc/flyte/secrets is supported as secret mount path today.");
+            let message = "Only /etc/flyte/secrets is supported as secret mount path today.";
+            return raise_for("ValueError", message, Cause::Secret);
         }
         if !as_env_var.is_none() {
             let name = as_env_var.str()?;
             if !is_environment_name(&name) {
                 let message =
                     format!("Invalid environment variable name: {name}, must match ^[A-Z_][A-Z0-9_]*$");
-                return raise("ValueError", message);
+                return raise_for("ValueError", message, Cause::Secret);
             }
         }
         Ok(Self { key, group, mount, as_env_var })

@@ -100,7 +100,7 @@ pub fn bind<T: Clone>(
         match place {
             Some(place) if slots[place].is_some() => {
                 let message = format!("{qualname}() got multiple values for argument '{name}'");
-                return mismatch(message, Cause::Signature);
+                return mismatch(message, Cause::GivenTwice { name: name.clone() });
             }
             Some(place) => slots[place] = Some(Slot::Given(value.clone())),
             None if many_keywords.is_some() => keywords.push((name.clone(), value.clone())),
@@ -128,7 +128,8 @@ pub fn bind<T: Clone>(
             .map(|(p, _)| p.name)
             .collect();
         if !missing.is_empty() && !open {
-            return mismatch(missing_arguments(qualname, word, &missing), Cause::Signature);
+            let names = missing.iter().map(|n| (*n).to_owned()).collect();
+            return mismatch(missing_arguments(qualname, word, &missing), Cause::MissingArguments { names });
         }
     }
     let filled = parameters.iter().zip(slots).map(|(parameter, slot)| match (slot, parameter.kind) {

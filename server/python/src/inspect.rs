@@ -8,12 +8,13 @@ use image_manifests::fs::FileSystem;
 use image_model::dockerfile::{self, Dockerfile};
 use image_model::error::{Cause, Raised, Res, Stop, Unknown};
 use image_model::image::Image;
-use image_model::layers::{Needed, needed};
+use image_model::layers::{Form, Needed, needed};
 use image_model::origin::Site;
-use image_model::release::{Address, Release};
+use image_model::release::Address;
 use image_model::value::Value;
-use image_model::world::{Facts as FactSet, World};
+use image_model::world::{Environment, Facts as FactSet, World};
 
+pub use crate::evaluate::Use;
 use crate::evaluate::{self, Condition, Evaluation, Found, Outcome, Sources};
 use crate::project::{Facts, ReleaseSource, assumed};
 
@@ -99,8 +100,8 @@ pub struct LayerReport {
 pub struct Variant {
     /// The conditions under which it does.
     pub when: Vec<Condition>,
-    /// The release of flyte that it was worked out for.
-    pub release: Release,
+    /// What it was worked out for.
+    pub environment: Arc<Environment>,
     /// The image as flyte deploys it.
     pub image: Arc<Image>,
     /// Whether anything was changed, so that it has to be built; else its address is that of the base.
@@ -149,6 +150,8 @@ pub struct ImageReport {
     pub site: Site,
     /// The `image=` arguments it is given to.
     pub uses: Vec<Site>,
+    /// The environments that it is given to.
+    pub environments: Vec<Use>,
     /// How sure it is, over all variants.
     pub certainty: Certainty,
     /// What the variants rest on.
@@ -174,6 +177,8 @@ pub struct FileReport {
     pub images: Vec<ImageReport>,
     /// The first exception that leaves the module.
     pub import_error: Option<(Raised, Site)>,
+    /// flyte's errors at calls that make no image: secrets, environments.
+    pub errors: Vec<StageError>,
     /// The first thing in it that is no Python.
     pub syntax_error: Option<Site>,
     /// Files of the workspace that it was made from.
@@ -213,11 +218,23 @@ pub fn inspect(
         path: Arc::clone(&module.path),
         images: collect(&evaluation, fs, facts),
         import_error: evaluation.outcomes.first().and_then(|o| o.import_error.clone()),
+        errors: Vec::new(),
         syntax_error,
         facts: Arc::clone(facts),
         files: Vec::new(),
     };
     for outcome in &evaluation.outcomes {
+        for (raised, site) in &outcome.errors {
+            let error = StageError {
+                stage: Stage::Import,
+                raised: raised.clone(),
+                site: site.clone(),
+                method: None,
+            };
+            if !report.errors.contains(&error) {
+                report.errors.push(error);
+            }
+        }
         for file in &outcome.files {
             if !report.files.contains(file) {
                 report.files.push(Arc::clone(file));
@@ -262,7 +279,13 @@ fn report(
     let (_, first) = group.first()?;
     let mut names: Vec<String> = Vec::new();
     let mut uses: Vec<Site> = Vec::new();
+    let mut environments: Vec<Use> = Vec::new();
     for (_, found) in group {
+        for used in &found.environments {
+            if !environments.contains(used) {
+                environments.push(used.clone());
+            }
+        }
         for name in &found.names {
             if !names.contains(name) {
                 names.push(name.clone());
@@ -319,6 +342,7 @@ fn report(
         names,
         site: first.site.clone(),
         uses,
+        environments,
         certainty,
         assumptions,
         unknowns,
@@ -348,7 +372,7 @@ fn conditions(numbers: &[usize], outcomes: &[Outcome]) -> Vec<Condition> {
 fn variant(found: &Found, outcome: &Outcome, fs: &dyn FileSystem, facts: &Facts) -> Variant {
     let world = World::new(fs, &outcome.environment);
     let mut out = Variant {
-        release: outcome.environment.release.clone(),
+        environment: Arc::clone(&outcome.environment),
         when: Vec::new(),
         image: Arc::clone(&found.image),
         modified: true,
@@ -445,7 +469,13 @@ impl Working<'_, '_> {
     fn missing(&mut self, image: &Image) {
         let own = image.origin.as_ref().filter(|_| matches!(image.dockerfile, Value::Path(_)));
         let dockerfile = match &image.dockerfile {
-            Value::Path(path) => Some(Needed { parameter: "file", what: "Dockerfile", path: path.clone() }),
+            Value::Path(path) => Some(Needed {
+                parameter: "file",
+                what: "Dockerfile",
+                path: path.clone(),
+                is_folder: false,
+                form: Form::Any,
+            }),
             _ => None,
         };
         let of_layers = image.layers.iter().filter_map(|l| Some((l.site.as_ref()?, needed(l))));

@@ -11,6 +11,7 @@
 pub mod evaluate;
 pub mod inspect;
 pub mod json;
+pub mod notebook;
 pub mod project;
 pub mod syntax;
 #[cfg(test)]

@@ -1,14 +1,30 @@
 //! Rules: what is wrong with an image definition, before a build finds out.
 //!
 //! One file a rule in [`rules`]; each declares itself once (code, name, severity, documentation, examples), and
-//! everything else comes from that declaration.
+//! everything else comes from that declaration. Fixes are data ([`Fix`]): the command line and the editor apply the
+//! same edits. Settings ([`settings`]) and suppression comments decide what is reported.
 //!
 //! Must not know: editors, output formats.
 //!
 //! Invariants: a rule never guesses, what is not known is no finding; a finding points at the smallest range that is
-//! to blame.
+//! to blame; a fix leaves text that parses, and every comment.
 
+pub mod apply;
+mod checker;
+mod finding;
+mod knowledge;
+mod requirement;
 mod rule;
 pub mod rules;
+pub mod settings;
+mod shell;
+mod source;
+mod suppression;
 
-pub use rule::{Finding, Related, Rule, Severity, check, covering};
+pub use checker::{check, check_workspace, covering, order};
+pub use finding::{Applicability, Edit, Finding, Fix, Related};
+pub use rule::{FixSafety, Proof, Rule, Severity};
+pub use suppression::{suppress, suppress_all};
+
+#[cfg(test)]
+mod tests;

@@ -64,10 +64,12 @@ pub(super) fn validate(layer: &Layer, world: &World<'_>) -> Res<()> {
         return raise_for(error, message, cause);
     }
     if is_folder && !world.is_dir(source) {
-        return raise(error, format!("Source folder {} is not a directory", world.absolute(source)));
+        let message = format!("Source folder {} is not a directory", world.absolute(source));
+        return raise_for(error, message, Cause::WrongKind { path: source.to_string() });
     }
     if !is_folder && !world.is_file(source) {
-        return raise(error, format!("Source file {} is not a file", world.absolute(source)));
+        let message = format!("Source file {} is not a file", world.absolute(source));
+        return raise_for(error, message, Cause::WrongKind { path: source.to_string() });
     }
     Ok(())
 }

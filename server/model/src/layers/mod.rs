@@ -125,6 +125,21 @@ pub struct Needed {
     pub what: &'static str,
     /// The path.
     pub path: PyPath,
+    /// A folder, not a file.
+    pub is_folder: bool,
+    /// The suffix or the names that flyte asks for.
+    pub form: Form,
+}
+
+/// What flyte asks of the name of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing.
+    Any,
+    /// This suffix.
+    Suffix(&'static str),
+    /// One of these names.
+    Names(&'static [&'static str]),
 }
 
 /// The files and folders that a layer needs, as far as they are known.
@@ -155,7 +170,12 @@ pub fn needed(layer: &Layer) -> Vec<Needed> {
             Value::Str(text) => PyPath::new(text),
             _ => return None,
         };
-        Some(Needed { parameter, what, path })
+        let form = match *parameter {
+            "script" => Form::Suffix(".py"),
+            "manifest_file" => Form::Names(&["pixi.toml", "pyproject.toml"]),
+            _ => Form::Any,
+        };
+        Some(Needed { parameter, what, path, is_folder: *what == "source folder", form })
     };
     fields.iter().filter_map(known).collect()
 }

@@ -132,7 +132,8 @@ pub(super) fn render_requirements(layer: &Layer, out: &mut Render<'_, '_>) -> Re
         return raise_for("FileNotFoundError", format!("Requirements file {file} does not exist"), cause);
     }
     if !out.world.is_file(&file) {
-        return raise("ValueError", format!("Requirements file {file} is not a file"));
+        let cause = Cause::WrongKind { path: file.to_string() };
+        return raise_for("ValueError", format!("Requirements file {file} is not a file"), cause);
     }
     let place = out.copy_file(&file)?;
     let mount = format!("--mount=type=bind,target=requirements.txt,src={place}");

@@ -68,20 +68,21 @@ pub(super) fn feed_project(layer: &Layer, to: &mut Feed<'_, '_>) -> Res<()> {
 pub(super) fn validate_project(layer: &Layer, world: &World<'_>) -> Res<()> {
     let manifest = layer.get("manifest").path_for("exists")?;
     let missing = |path: &PyPath| Cause::MissingPath { path: path.to_string() };
+    let wrong = || Cause::WrongKind { path: manifest.to_string() };
     let shown = world.realpath(manifest);
     if !world.exists(manifest) {
         let message = format!("Pixi manifest file {shown} does not exist");
         return raise_for("FileNotFoundError", message, missing(manifest));
     }
     if !world.is_file(manifest) {
-        return raise("ValueError", format!("Pixi manifest {shown} is not a file"));
+        return raise_for("ValueError", format!("Pixi manifest {shown} is not a file"), wrong());
     }
     if !matches!(manifest.name(), "pixi.toml" | "pyproject.toml") {
         let message = format!(
             "Pixi manifest {shown} must be named 'pixi.toml' or 'pyproject.toml', since pixi only discovers manifests \
              with those names."
         );
-        return raise("ValueError", message);
+        return raise_for("ValueError", message, wrong());
     }
     if !layer.get("pixi_lock").known()?.is_none() {
         let lock = layer.get("pixi_lock").path_for("exists")?;

@@ -2,7 +2,7 @@
 
 use super::{Feed, append_secrets, openable};
 use crate::dockerfile::{ACTIVE, Render, UV_RUN};
-use crate::error::{Cause, Res, raise, raise_for};
+use crate::error::{Cause, Res, raise_for};
 use crate::layer::Layer;
 use crate::secret::mount_arguments;
 use crate::world::World;
@@ -32,7 +32,8 @@ pub(super) fn validate(layer: &Layer, world: &World<'_>) -> Res<()> {
         );
     }
     if !world.is_file(pyproject) {
-        return raise("ValueError", format!("Pyproject file {pyproject} is not a file"));
+        let cause = Cause::WrongKind { path: pyproject.to_string() };
+        return raise_for("ValueError", format!("Pyproject file {pyproject} is not a file"), cause);
     }
     let lock = layer.get("poetry_lock").path_for("exists")?;
     if !world.exists(lock) {

@@ -46,7 +46,9 @@ pub(super) fn validate(layer: &Layer, world: &World<'_>) -> Res<()> {
         return raise_for("FileNotFoundError", message, cause);
     }
     if !world.is_file(pyproject) {
-        return raise("ValueError", format!("Pyproject file {} is not a file", world.realpath(pyproject)));
+        let cause = Cause::WrongKind { path: pyproject.to_string() };
+        let message = format!("Pyproject file {} is not a file", world.realpath(pyproject));
+        return raise_for("ValueError", message, cause);
     }
     if !layer.get("uvlock").known()?.is_none() {
         let lock = layer.get("uvlock").path_for("exists")?;

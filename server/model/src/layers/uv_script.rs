@@ -175,10 +175,12 @@ pub(super) fn validate_script(script: &PyPath, word: &str, world: &World<'_>) ->
         return raise_for("FileNotFoundError", format!("{word} script {script} does not exist"), cause);
     }
     if !world.is_file(script) {
-        return raise("ValueError", format!("{word} script {script} is not a file"));
+        let cause = Cause::WrongKind { path: script.to_string() };
+        return raise_for("ValueError", format!("{word} script {script} is not a file"), cause);
     }
     if script.suffix() != ".py" {
-        return raise("ValueError", format!("{word} script {script} must have a .py extension"));
+        let cause = Cause::WrongKind { path: script.to_string() };
+        return raise_for("ValueError", format!("{word} script {script} must have a .py extension"), cause);
     }
     Ok(())
 }

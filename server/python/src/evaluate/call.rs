@@ -372,6 +372,7 @@ impl Evaluator<'_> {
         let frame =
             Frame { module: closure.module, scope, function: Some(Arc::clone(&function)), around: None };
         self.calls += 1;
+        self.stack.push(place);
         let (weak, returns_unknown) = (self.weak.clone(), std::mem::take(&mut self.returns_unknown));
         let result = match &function.body {
             Body::Expression(id) => self.evaluate(*id, &frame),
@@ -382,6 +383,7 @@ impl Evaluator<'_> {
             },
         };
         self.calls -= 1;
+        self.stack.pop();
         let uncertain = std::mem::replace(&mut self.returns_unknown, returns_unknown);
         self.weak = weak;
         match result {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use image_model::error::Unknown;
+use image_model::origin::Origin;
 use image_model::value::Value as ModelValue;
 
 use super::Evaluator;
@@ -14,6 +15,30 @@ impl Evaluator<'_> {
         let mut conversion = Conversion { rests_on: 0, values: 0 };
         let converted = self.convert(value, &mut conversion, 0);
         (converted, conversion.rests_on)
+    }
+
+    /// Where a value and its items were written.
+    pub(crate) fn origin_of(&self, value: &Value, depth: u32) -> Origin {
+        const ITEMS: usize = 10_000;
+        let mut origin = Origin { site: value.origin.map(|p| self.site(p)), items: Vec::new() };
+        if depth > 3 {
+            return origin;
+        }
+        origin.items = match &value.kind {
+            Kind::Tuple(values) if values.len() < ITEMS => {
+                values.iter().map(|v| self.origin_of(v, depth + 1)).collect()
+            }
+            Kind::List(list) if !list.once && list.values.borrow().len() < ITEMS => {
+                list.values.borrow().iter().map(|v| self.origin_of(v, depth + 1)).collect()
+            }
+            Kind::Dict(dict) if dict.entries.borrow().pairs.len() < ITEMS => {
+                let entries = dict.entries.borrow();
+                let both = entries.pairs.iter().flat_map(|(k, v)| [k, v]);
+                both.map(|v| self.origin_of(v, depth + 1)).collect()
+            }
+            _ => Vec::new(),
+        };
+        origin
     }
 
     fn convert(&self, value: &Value, conversion: &mut Conversion, depth: u32) -> ModelValue {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use image_manifests::flyte_config;
 use image_model::path::PyPath;
+use image_model::value::Value as ModelValue;
 
-use super::Evaluator;
+use super::{Evaluator, Use};
 use super::call::Call;
 use super::exception::Exception;
 use super::value::{EnvironmentObject, Kind, Place, Value};
@@ -42,6 +43,13 @@ impl Evaluator<'_> {
                 && let Some(record) = self.images.get_mut(*id)
             {
                 record.uses.push(site);
+            }
+            if let (Kind::Image(id), Some(site)) = (&image.kind, site) {
+                let (secrets, _) = call.keyword("secrets").map_or((ModelValue::None, 0), |s| self.to_model(s));
+                let used = Use { class: class.into(), call: self.site(place), image: self.site(site), secrets };
+                if let Some(record) = self.images.get_mut(*id) {
+                    record.environments.push(used);
+                }
             }
         }
         let name = arguments.iter().find(|(n, _)| &**n == "name").map(|(_, v)| v.clone());

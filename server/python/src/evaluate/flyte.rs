@@ -6,13 +6,13 @@ use image_model::development;
 use image_model::error::{Cause, Raised, Stop, Unknown};
 use image_model::image::Image;
 use image_model::layer::{Layer, LayerKind};
-use image_model::methods::{self, Argument, Method};
+use image_model::methods::{self, Argument, Method, Place as MethodPlace};
 use image_model::secret::Secret;
-use image_model::signature::{self, Arguments, Kind as ParameterKind, Parameter, Slot};
+use image_model::signature::{self, Arguments, Kind as ParameterKind, Mismatch, Parameter, Slot};
 use image_model::value::Value as ModelValue;
 use image_model::world::{Environment, World};
 
-use super::Evaluator;
+use super::{Evaluator, Failing};
 use super::call::Call;
 use super::exception::Exception;
 use super::value::{Kind, Place, Value, again};
@@ -57,9 +57,10 @@ impl Evaluator<'_> {
         }
         match name {
             "Image" => {
-                let raised =
-                    Raised { exception: "TypeError", message: DIRECT.to_owned(), cause: Cause::Other };
-                Some(self.definition_error(raised, None, place, place, None))
+                let cause = Cause::DirectInstantiation;
+                let raised = Raised { exception: "TypeError", message: DIRECT.to_owned(), cause };
+                let failing = Failing { place, blamed: place, method: None, before: None, call: None };
+                Some(self.definition_error(raised, failing))
             }
             "Secret" => Some(self.make_secret(call, place)),
             "build" | "build_images" => Some(Ok(self.unknown("the result of a build", Some(place)))),
@@ -113,7 +114,8 @@ impl Evaluator<'_> {
             let (converted, bits) = self.to_model(value);
             rests_on |= bits;
             let layer = if let Kind::Layer(layer) = &value.kind { Some(Arc::clone(layer)) } else { None };
-            Argument { value: converted, site: place.map(|p| self.site(p)), layer }
+            let origin = self.origin_of(value, 0);
+            Argument { value: converted, site: place.map(|p| self.site(p)), keyword: false, origin, layer }
         };
         let at = |places: &[Option<Place>], i: usize| places.get(i).copied().flatten();
         let positional = call
@@ -128,7 +130,10 @@ impl Evaluator<'_> {
             .keywords
             .iter()
             .enumerate()
-            .map(|(i, (n, v))| (n.clone(), convert(v, at(&call.keyword_places, i))))
+            .map(|(i, (n, v))| {
+                let argument = convert(v, at(&call.keyword_places, i));
+                (n.clone(), Argument { keyword: true, ..argument })
+            })
             .collect();
         let more_positional = call.arguments.more_positional.as_ref().map(|v| convert(v, None));
         let more_keywords = call.arguments.more_keywords.as_ref().map(|v| convert(v, None));
@@ -200,7 +205,8 @@ impl Evaluator<'_> {
             parent.has_descendants = true;
         }
         let method = methods::method(name).map(|m| m.name);
-        Some(self.definition_error(raised, before.as_deref(), place, call.site.unwrap_or(place), method))
+        let blamed = call.site.unwrap_or(place);
+        Some(self.definition_error(raised, Failing { place, blamed, method, before, call: None }))
     }
 
     fn apply(
@@ -220,13 +226,20 @@ impl Evaluator<'_> {
         if let Some((_, bits)) = &before {
             rests_on |= bits;
         }
-        let sites = call.site.map(|site| (self.site(site), self.site(place)));
+        let written = call.site.map(|site| MethodPlace {
+            site: self.site(site),
+            expression: self.site(place),
+            called_from: self.called_from(place),
+        });
+        let mut called = written.clone().map(|w| Arc::new(method.call_site(w)));
         let world = World::new(self.fs, &self.environment);
-        let result =
-            method.bind(&self.environment.release, &arguments, sites).and_then(|(bound, _)| match &before {
+        let result = method.bind(&self.environment.release, &arguments, written).and_then(|(bound, site)| {
+            called = site;
+            match &before {
                 Some((image, _)) => method.change(image, &bound, &world),
                 None => method.construct(&bound, &world),
-            });
+            }
+        });
         let used = world.take_used();
         match result {
             Ok(mut image) => {
@@ -239,13 +252,14 @@ impl Evaluator<'_> {
                     parent.has_descendants = true;
                 }
                 let blamed = blamed(&raised.cause, call).or(call.site).unwrap_or(place);
-                self.definition_error(
-                    raised,
-                    before.as_ref().map(|(i, _)| &**i),
+                let failing = Failing {
                     place,
                     blamed,
-                    Some(method.name),
-                )
+                    method: Some(method.name),
+                    before: before.map(|(image, _)| image),
+                    call: called,
+                };
+                self.definition_error(raised, failing)
             }
             Err(Stop::Unknown(why)) => {
                 let why = if why.site.is_some() {
@@ -257,7 +271,9 @@ impl Evaluator<'_> {
                 if let Some((before, _)) = &before {
                     image.layers.clone_from(&before.layers);
                     image.origin.clone_from(&before.origin);
+                    image.calls.clone_from(&before.calls);
                 }
+                image.calls.extend(called);
                 let id = self.add_image(image, place, receiver, rests_on);
                 Ok(Value::from(Kind::Image(id)).at(place))
             }
@@ -335,7 +351,10 @@ impl Evaluator<'_> {
     ) -> Result<(Vec<ModelValue>, u64), Exception> {
         let (arguments, rests_on) = self.model_arguments(call);
         let slots = signature::bind(qualname, 1, parameters, &arguments)
-            .map_err(|mismatch| Exception::new("TypeError", mismatch.message, place))?;
+            .map_err(|mismatch| {
+                let Mismatch { message, cause } = mismatch;
+                Exception::from_raised(Raised { exception: "TypeError", message, cause }, place)
+            })?;
         let values = slots
             .into_iter()
             .map(|slot| match slot {
@@ -374,6 +393,9 @@ impl Evaluator<'_> {
             return Err(exception);
         }
         self.note_import_error(&exception.raised, exception.place);
+        if !self.speculative && self.weak.is_none() {
+            self.errors.push((exception.raised.clone(), exception.place));
+        }
         let reason =
             format!("flyte raises {} here: {}", exception.raised.exception, exception.raised.message);
         Ok(self.unknown(reason, Some(exception.place)))

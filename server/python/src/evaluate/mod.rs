@@ -37,7 +37,8 @@ use std::sync::Arc;
 use image_manifests::fs::FileSystem;
 use image_model::error::{Raised, Unknown};
 use image_model::image::Image;
-use image_model::origin::Site;
+use image_model::origin::{CallSite, Site};
+use image_model::value::Value as ModelValue;
 use image_model::world::{Environment, World};
 
 use crate::project::Facts;
@@ -80,8 +81,10 @@ pub struct Outcome {
     pub images: Vec<Found>,
     /// The first exception that leaves the module: Python would stop there.
     pub import_error: Option<(Raised, Site)>,
+    /// flyte's errors at calls that make no image: secrets, environments.
+    pub errors: Vec<(Raised, Site)>,
     /// The environment, with what the code's `flyte.init` says.
-    pub environment: Environment,
+    pub environment: Arc<Environment>,
     /// Modules of the workspace that were read.
     pub files: Vec<Arc<Path>>,
 }
@@ -97,6 +100,8 @@ pub struct Found {
     pub names: Vec<String>,
     /// The `image=` arguments that it was given to.
     pub uses: Vec<Site>,
+    /// The environments that it was given to.
+    pub environments: Vec<Use>,
     /// Another image was made from it.
     pub has_descendants: bool,
     /// It was made while the file itself was evaluated, not one that it imports.
@@ -109,6 +114,19 @@ pub struct Found {
     pub error: Option<(Raised, Site, Option<&'static str>)>,
     /// Made in a function that nothing calls: its parameters are unknown.
     pub speculative: bool,
+}
+
+/// An environment that an image is given to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Use {
+    /// The dotted name of its class: `flyte.TaskEnvironment`.
+    pub class: Arc<str>,
+    /// The call that makes it.
+    pub call: Site,
+    /// The `image=` argument.
+    pub image: Site,
+    /// Its `secrets`; `None` where there are none.
+    pub secrets: ModelValue,
 }
 
 /// The result of evaluating a file.
@@ -157,6 +175,7 @@ struct ImageRecord {
     has_descendants: bool,
     error: Option<(Raised, Place, Option<&'static str>)>,
     uses: Vec<Place>,
+    environments: Vec<Use>,
     speculative: bool,
 }
 
@@ -170,6 +189,17 @@ struct Loaded {
     package: Option<std::path::PathBuf>,
     /// Star imports of libraries: any name may come from them.
     star_externals: std::cell::RefCell<Vec<Arc<str>>>,
+}
+
+/// A call that flyte refuses.
+struct Failing {
+    place: Place,
+    /// The range to blame.
+    blamed: Place,
+    method: Option<&'static str>,
+    /// The image that the method was called on.
+    before: Option<Arc<Image>>,
+    call: Option<Arc<CallSite>>,
 }
 
 /// State of a `try` body.
@@ -190,6 +220,10 @@ struct Evaluator<'a> {
     by_path: HashMap<std::path::PathBuf, usize>,
     images: Vec<ImageRecord>,
     import_error: Option<(Raised, Place)>,
+    /// flyte's errors that are no image's.
+    errors: Vec<(Raised, Place)>,
+    /// The calls of functions that are being executed, in the module that is looked at.
+    stack: Vec<Place>,
     assumptions: Vec<String>,
     by_assumption: BTreeMap<String, u32>,
     /// Assumptions that this outcome contradicts.
@@ -235,6 +269,8 @@ impl<'a> Evaluator<'a> {
             by_path: HashMap::new(),
             images: Vec::new(),
             import_error: None,
+            errors: Vec::new(),
+            stack: Vec::new(),
             assumptions: Vec::new(),
             by_assumption: BTreeMap::new(),
             contradicted: 0,
@@ -286,6 +322,14 @@ impl<'a> Evaluator<'a> {
         Site { path, start: range.start, end: range.end }
     }
 
+    /// Where the file that is looked at called what leads to a place in another file.
+    fn called_from(&self, place: Place) -> Option<Site> {
+        if place.module == 0 {
+            return None;
+        }
+        self.stack.iter().rev().find(|p| p.module == 0).map(|p| self.site(*p))
+    }
+
     fn text(&self, place: Place) -> &str {
         self.modules.get(place.module).and_then(|m| m.module.text.get(place.span.range())).unwrap_or("")
     }
@@ -320,11 +364,9 @@ impl<'a> Evaluator<'a> {
     fn definition_error(
         &mut self,
         raised: Raised,
-        image: Option<&Image>,
-        place: Place,
-        blamed: Place,
-        method: Option<&'static str>,
+        failing: Failing,
     ) -> Result<Value, Exception> {
+        let Failing { place, blamed, method, before, call } = failing;
         if !self.attempts.is_empty() {
             return Err(Exception::from_raised(raised, blamed));
         }
@@ -334,10 +376,12 @@ impl<'a> Evaluator<'a> {
             site: Some(self.site(place)),
         };
         let mut broken = Image::opaque(Arc::new(why), &self.world());
-        if let Some(image) = image {
+        if let Some(image) = before {
             broken.layers.clone_from(&image.layers);
             broken.origin.clone_from(&image.origin);
+            broken.calls.clone_from(&image.calls);
         }
+        broken.calls.extend(call);
         let id = self.add_image(broken, place, None, 0);
         self.images[id].error = Some((raised, blamed, method));
         Ok(Kind::Image(id).into())
@@ -365,6 +409,7 @@ impl<'a> Evaluator<'a> {
             has_descendants: false,
             error: None,
             uses: Vec::new(),
+            environments: Vec::new(),
             speculative: self.speculative,
         });
         self.images.len() - 1
@@ -393,6 +438,7 @@ impl<'a> Evaluator<'a> {
                     site: self.site(record.place),
                     names: names.remove(&id).unwrap_or_default(),
                     uses: record.uses.iter().map(|p| self.site(*p)).collect(),
+                    environments: record.environments.clone(),
                     has_descendants: record.has_descendants,
                     own: record.owner == 0,
                     assumptions,
@@ -409,7 +455,8 @@ impl<'a> Evaluator<'a> {
             conditions: self.decisions.iter().map(|d| d.condition(self.site(d.place))).collect(),
             images,
             import_error: self.import_error.clone().map(|(raised, place)| (raised, self.site(place))),
-            environment: self.environment.clone(),
+            errors: self.errors.iter().map(|(raised, place)| (raised.clone(), self.site(*place))).collect(),
+            environment: Arc::new(self.environment.clone()),
             files: self.modules.iter().map(|m| Arc::clone(&m.module.path)).collect(),
         }
     }

@@ -403,3 +403,45 @@ pub enum StatementKind {
     /// Something that is no Python.
     Broken,
 }
+
+impl Statement {
+    /// The statements in it, block by block; those of functions are in [`Module::functions`].
+    #[must_use]
+    pub fn blocks(&self) -> Vec<&[Statement]> {
+        match &self.kind {
+            StatementKind::If { branches, otherwise } => {
+                branches.iter().map(|(_, b)| b.as_slice()).chain([otherwise.as_slice()]).collect()
+            }
+            StatementKind::For { body, otherwise, .. } | StatementKind::While { body, otherwise, .. } => {
+                vec![body, otherwise]
+            }
+            StatementKind::Try { body, handlers, otherwise, finally } => {
+                let handlers = handlers.iter().map(|h| h.body.as_slice());
+                [body.as_slice()].into_iter().chain(handlers).chain([&otherwise[..], &finally[..]]).collect()
+            }
+            StatementKind::With { body, .. } | StatementKind::Class { body, .. } => vec![body],
+            StatementKind::Match { cases, .. } => cases.iter().map(|c| c.body.as_slice()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Module {
+    /// All statements, nested ones and those of functions too, in no particular order.
+    #[must_use]
+    pub fn statements(&self) -> Vec<&Statement> {
+        let bodies = self.functions.iter().filter_map(|f| match &f.body {
+            Body::Block(body) => Some(body.as_slice()),
+            Body::Expression(_) => None,
+        });
+        let mut pending: Vec<&[Statement]> = bodies.chain([self.body.as_slice()]).collect();
+        let mut all = Vec::new();
+        while let Some(block) = pending.pop() {
+            for statement in block {
+                all.push(statement);
+                pending.extend(statement.blocks());
+            }
+        }
+        all
+    }
+}

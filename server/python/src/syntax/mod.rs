@@ -10,7 +10,7 @@ mod strings;
 use std::path::Path;
 use std::sync::Arc;
 
-use ast::Module;
+use ast::{Module, Span};
 
 /// Parses a module.
 ///
@@ -21,4 +21,34 @@ pub fn parse(path: Arc<Path>, text: Arc<str>) -> Result<Module, String> {
     parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|e| e.to_string())?;
     let tree = parser.parse(text.as_bytes(), None).ok_or("the parser gave up")?;
     Ok(lower::lower(path, text, &tree))
+}
+
+/// The comments of a text, in order.
+#[must_use]
+pub fn comments(text: &str) -> Vec<Span> {
+    let mut parser = tree_sitter::Parser::new();
+    if parser.set_language(&tree_sitter_python::LANGUAGE.into()).is_err() {
+        return Vec::new();
+    }
+    let Some(tree) = parser.parse(text.as_bytes(), None) else { return Vec::new() };
+    let mut comments = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        if node.kind() == "comment" {
+            let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+            comments.push(Span { start: byte(node.start_byte()), end: byte(node.end_byte()) });
+        }
+        if cursor.goto_first_child() || cursor.goto_next_sibling() {
+            continue;
+        }
+        loop {
+            if !cursor.goto_parent() {
+                return comments;
+            }
+            if cursor.goto_next_sibling() {
+                break;
+            }
+        }
+    }
 }

@@ -3,13 +3,13 @@
 use image_model::release::Coverage;
 use image_python::project::assumed;
 
-use crate::rule::{Check, Finding, Rule, Severity};
+use crate::finding::Finding;
+use crate::rule::{Check, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG903",
     name: "unverified-release",
     severity: Severity::Hint,
-    since: "0.1.0",
     what: "Tells that what the flyte in use does is assumed, not known: its release is newer than this version of image-lsp,\n\
            is not in its table, or its files are not those of the release (a patched or a development install).",
     why: "Tags and Dockerfiles are predicted from what each release of flyte does. A release that is not known may do\n\
@@ -18,29 +18,26 @@ pub(super) static RULE: Rule = Rule {
           What to do: update image-lsp; or use a release that it knows (`image-lsp debug-info` tells which those are, and\n\
           what was found where). For a flyte of your own, compare one image with what `print(image.uri)` says. An\n\
           installation whose decisive files are those of a known release is never reported, whatever its version.",
+    proof: Proof::Later("It is about what image-lsp knows."),
     example: "# /// script\n# dependencies = [\"flyte==2.5.19\"]\n# ///\nimport flyte\n\nimage = flyte.Image.from_base(\"debian:12\")\n",
     instead: "# /// script\n# dependencies = [\"flyte==2.5.20\"]\n# ///\nimport flyte\n\nimage = flyte.Image.from_base(\"debian:12\")\n",
     fix: "There is none: which release is installed is yours to choose.",
-    covers: |_| false,
-    check: Check::File(|report, findings| {
+    check: Check::File(|checker| {
+        let report = checker.report;
         let release = &report.facts.environment.release;
         let assumption = match release.coverage {
             Coverage::Known | Coverage::SameFiles => return,
             Coverage::Older => report.facts.release_unknown(),
             _ => assumed(release),
         };
-        let own = report.images.iter().find(|image| !image.imported && image.site.path == report.path);
-        if let (Some(assumption), Some(image)) = (assumption, own) {
-            findings.push(Finding {
-                rule: &RULE,
-                message: format!(
-                    "{assumption} (flyte is {}); tags and Dockerfiles may differ from what it builds; `image-lsp explain \
-                     IMG903` says what to do",
-                    report.facts.release_from
-                ),
-                site: image.site.clone(),
-                related: Vec::new(),
-            });
+        if let (Some(assumption), Some(image)) = (assumption, checker.own_images().next()) {
+            let message = format!(
+                "{assumption} (flyte is {}); tags and Dockerfiles may differ from what it builds; `image-lsp explain \
+                 IMG903` says what to do",
+                report.facts.release_from
+            );
+            checker.push(Finding::new(&RULE, image.site.clone(), message));
         }
     }),
+    ..Rule::BASE
 };

@@ -1,0 +1,224 @@
+//! What the checks of one file work with, and the running of all rules.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+
+use image_manifests::fs::FileSystem;
+use image_model::origin::{CallSite, Given, Origin, Site};
+use image_model::world::World;
+use image_python::evaluate::Sources;
+use image_python::inspect::{FileReport, ImageReport, StageError, Variant};
+
+use crate::finding::{Finding, Related};
+use crate::rule::{Check, Rule};
+use crate::rules;
+use crate::settings::Settings;
+use crate::source::Source;
+use crate::suppression;
+
+/// What a file's checks have in common.
+pub(crate) struct Checker<'a> {
+    /// What is known of the file.
+    pub(crate) report: &'a FileReport,
+    /// The parsed modules.
+    pub(crate) sources: &'a Sources,
+    /// The files.
+    pub(crate) fs: &'a dyn FileSystem,
+    /// The settings that hold for the file.
+    pub(crate) settings: &'a Settings,
+    findings: RefCell<Vec<Finding>>,
+}
+
+impl<'a> Checker<'a> {
+    /// A checker that has found nothing yet.
+    pub(crate) fn new(
+        report: &'a FileReport,
+        sources: &'a Sources,
+        fs: &'a dyn FileSystem,
+        settings: &'a Settings,
+    ) -> Self {
+        Self { report, sources, fs, settings, findings: RefCell::default() }
+    }
+
+    pub(crate) fn push(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
+    }
+
+    /// The file system and the environment of a variant, for what the model answers.
+    pub(crate) fn world<'w>(&'w self, variant: &'w Variant) -> World<'w> {
+        World::new(self.fs, &variant.environment)
+    }
+
+    /// The syntax of a file.
+    pub(crate) fn source(&self, path: &Path) -> Option<Source> {
+        self.sources.module(path, self.fs).ok().map(Source::new)
+    }
+
+    /// The images of this file, without those that it only imports.
+    pub(crate) fn own_images(&self) -> impl Iterator<Item = &'a ImageReport> {
+        self.report.images.iter().filter(|image| !image.imported && image.site.path == self.report.path)
+    }
+
+    /// A finding at an argument, or at one of the items in it.
+    pub(crate) fn at(
+        &self,
+        rule: &'static Rule,
+        given: &Given,
+        items: &[usize],
+        message: impl Into<String>,
+    ) -> Finding {
+        let blame = Blame::of(given, items);
+        let mut finding = Finding::new(rule, blame.site, message);
+        finding.related.extend(blame.related);
+        finding
+    }
+
+    fn run(&self) {
+        let enabled = |rule: &&&'static Rule| self.settings.severity(rule).is_some();
+        for rule in rules::ALL.iter().filter(enabled) {
+            match rule.check {
+                Check::File(check) => check(self),
+                Check::Variant(check) => {
+                    self.report.images.iter().flat_map(|i| &i.variants).for_each(|v| check(self, v));
+                }
+                Check::Call(check) => self.calls(|variant, call| check(self, variant, call)),
+                Check::Workspace(_) | Check::Own => {}
+            }
+        }
+    }
+
+    /// Each call of each variant. Calls that several images share are looked at once for each environment.
+    fn calls(&self, mut check: impl FnMut(&Variant, &CallSite)) {
+        let mut seen: std::collections::HashSet<*const CallSite> = std::collections::HashSet::new();
+        for variant in self.report.images.iter().flat_map(|i| &i.variants) {
+            for call in &variant.image.calls {
+                if seen.insert(Arc::as_ptr(call)) {
+                    check(variant, call);
+                }
+            }
+        }
+    }
+
+    /// All findings, suppressed ones left out, with the severities of the settings.
+    fn finish(self) -> Vec<Finding> {
+        let mut findings = self.findings.take();
+        for finding in &mut findings {
+            if let Some(severity) = self.settings.severity(finding.rule) {
+                finding.severity = severity;
+            }
+        }
+        findings.retain(|f| !self.settings.is_ignored_in(f.rule, &f.site.path));
+        suppression::apply(&self, &mut findings);
+        order(&mut findings);
+        findings
+    }
+}
+
+/// The order of the text, each finding once.
+pub fn order(findings: &mut Vec<Finding>) {
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (Arc::clone(&f.site.path), f.site.start, f.rule.code);
+        key(a).cmp(&key(b)).then_with(|| a.site.end.cmp(&b.site.end)).then_with(|| a.message.cmp(&b.message))
+    });
+    findings.dedup_by(|b, a| a.rule.code == b.rule.code && a.site == b.site && a.message == b.message);
+}
+
+/// Applies all rules to a file.
+#[must_use]
+pub fn check(
+    report: &FileReport,
+    sources: &Sources,
+    fs: &dyn FileSystem,
+    settings: &Settings,
+) -> Vec<Finding> {
+    let checker = Checker::new(report, sources, fs, settings);
+    checker.run();
+    checker.finish()
+}
+
+/// The findings of several files, of rules that look at all of them together.
+#[must_use]
+pub fn check_workspace(
+    reports: &[(&FileReport, &Settings)],
+    sources: &Sources,
+    fs: &dyn FileSystem,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in rules::ALL {
+        let Check::Workspace(check) = rule.check else { continue };
+        let enabled = reports.iter().filter(|(_, settings)| settings.severity(rule).is_some());
+        let checkers: Vec<Checker<'_>> =
+            enabled.map(|(report, settings)| Checker::new(report, sources, fs, settings)).collect();
+        check(&checkers);
+        findings.extend(checkers.into_iter().flat_map(Checker::finish));
+    }
+    order(&mut findings);
+    findings
+}
+
+/// The rule that covers an error of flyte's.
+#[must_use]
+pub fn covering(error: &StageError) -> Option<&'static Rule> {
+    rules::ALL.iter().copied().find(|rule| (rule.covers)(error))
+}
+
+/// A finding for each error of the definition that a rule covers.
+pub(crate) fn definition_errors(
+    checker: &Checker<'_>,
+    rule: &'static Rule,
+    variant: &Variant,
+    finding: impl Fn(&StageError, Finding) -> Finding,
+) {
+    for error in variant.errors.iter().filter(|e| (rule.covers)(e)) {
+        let mut found = Finding::new(rule, error.site.clone(), String::new());
+        let call = variant.image.calls.last().filter(|c| contains(&c.site, &error.site));
+        if let Some(from) = call.and_then(|c| c.called_from.clone()) {
+            found = found.related(from, "it is called from here");
+        }
+        if let Some(origin) = &variant.image.origin
+            && !contains(&origin.expression, &error.site)
+        {
+            let message = format!("the image is made here, by {}", origin.method);
+            found = found.related(origin.expression.clone(), message);
+        }
+        checker.push(finding(error, found));
+    }
+}
+
+/// Whether a place lies in another one.
+pub(crate) fn contains(outer: &Site, inner: &Site) -> bool {
+    outer.path == inner.path && outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// The call that an error of a variant stands in.
+pub(crate) fn call_of<'v>(variant: &'v Variant, error: &StageError) -> Option<&'v CallSite> {
+    variant.image.calls.iter().rev().map(|c| &**c).find(|c| contains(&c.site, &error.site))
+}
+
+/// What to blame for a value.
+struct Blame {
+    site: Site,
+    related: Option<Related>,
+}
+
+impl Blame {
+    /// The value's own place where it stands in the call; else the argument, with the value's place beside it.
+    fn of(given: &Given, items: &[usize]) -> Self {
+        let mut origin: &Origin = &given.origin;
+        let mut deepest = origin.site.as_ref();
+        for item in items {
+            let Some(inner) = origin.items.get(*item) else { break };
+            origin = inner;
+            deepest = origin.site.as_ref().or(deepest);
+        }
+        match deepest {
+            Some(site) if contains(&given.site, site) => Self { site: site.clone(), related: None },
+            Some(site) => {
+                let message = "the value is written here".to_owned();
+                Self { site: given.site.clone(), related: Some(Related { site: site.clone(), message }) }
+            }
+            None => Self { site: given.site.clone(), related: None },
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Every rule's example, handed to the real thing: the error that its declaration shows is the one that flyte or uv gives.
+//!
+//! The other way round: every place in flyte's image modules that raises is in `rules/raises.txt`, with the rule that
+//! covers it or the reason why none can.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use image_rules::rules::{ALL, find};
+use image_rules::{Proof, Rule, Severity};
+use serde_json::{Value, json};
+
+use crate::goldens::RELEASE;
+use crate::oracle::{self, Oracle};
+
+/// Lays a rule's example out.
+fn lay_out(rule: &Rule, python: &str, folder: &Path) {
+    for (path, text) in rule.files.iter().copied().chain([("m.py", python)]) {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+}
+
+/// What flyte says of the module: errors by stage.
+fn errors(answer: &Value) -> Vec<(&'static str, String)> {
+    let shown = |error: &Value| {
+        let text = |key| error.get(key).and_then(Value::as_str).unwrap_or_default();
+        format!("{}: {}", text("type"), text("message"))
+    };
+    let mut found = Vec::new();
+    if let Some(error) = answer.get("import_error").filter(|e| !e.is_null()) {
+        found.push(("import", shown(error)));
+    }
+    for image in answer["images"].as_object().into_iter().flat_map(|images| images.values()) {
+        for (key, stage) in
+            [("uri", "hash"), ("validate", "validate"), ("dockerfile", "build"), ("deploy", "build"), ("remote", "build")]
+        {
+            if let Some(error) = image.get(key).and_then(|a| a.get("error")) {
+                found.push((stage, shown(error)));
+            }
+        }
+    }
+    found
+}
+
+fn of_flyte(rule: &Rule, python: &str, oracle: &mut Oracle) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    lay_out(rule, python, folder.path());
+    let refs: BTreeMap<&str, &str> = BTreeMap::from([("cpu", "ghcr.io/acme/cpu:1")]);
+    let folder = folder.path().canonicalize().expect("there");
+    let later = matches!(rule.code, "IMG213" | "IMG310");
+    oracle.ask(&json!({ "dir": folder, "file": "m.py", "root": folder, "refs": refs, "later": later }))
+}
+
+pub(crate) fn every_error_is_the_real_one() {
+    let mut oracle = Oracle::start(&oracle::environment(RELEASE));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for rule in ALL {
+        let (kind, trouble) = match rule.proof {
+            Proof::Flyte { stage, error } => {
+                let found = errors(&of_flyte(rule, rule.example, &mut oracle));
+                let fits = found.iter().any(|(s, e)| *s == stage.name() && e.starts_with(error));
+                ("flyte", (!fits).then(|| format!("flyte says {found:?}")))
+            }
+            Proof::Dockerfile { line, .. } => {
+                let answer = of_flyte(rule, rule.example, &mut oracle);
+                let text = answer["images"]["image"]["dockerfile"]["ok"]["text"].as_str().unwrap_or_default();
+                ("Dockerfile", (!text.contains(line)).then(|| format!("the Dockerfile is\n{text}")))
+            }
+            Proof::Uv { error } => {
+                let said = of_uv(rule);
+                ("uv", (!said.contains(error)).then(|| format!("uv says {said}")))
+            }
+            Proof::Engine { .. } => ("engine, see engine.rs", None),
+            Proof::Later(_) => ("later", (rule.severity == Severity::Error).then(|| "an error needs a proof".to_owned())),
+        };
+        *counts.entry(kind).or_default() += 1;
+        wrong.extend(trouble.map(|t| format!("{}: {t}", rule.code)));
+        // What to write in its place does not fail.
+        let instead = errors(&of_flyte(rule, rule.instead, &mut oracle));
+        // flyte's call of uv asks for the project's Python, which need not be on this machine.
+        let interpreter = rule.code == "IMG309" && instead.iter().all(|(_, e)| e.contains("`uv export"));
+        if !interpreter && !instead.is_empty() {
+            wrong.push(format!("{} instead: flyte says {instead:?}", rule.code));
+        }
+    }
+    println!("rules by proof: {counts:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What uv says of an example: the command that the image's build would run, without a network.
+fn of_uv(rule: &Rule) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    lay_out(rule, rule.example, folder.path());
+    let python = oracle::environment(RELEASE).join("bin/python").display().to_string();
+    let arguments: Vec<&str> = match rule.code {
+        "IMG106" => vec!["lock", "--check"],
+        "IMG208" => vec!["pip", "install", "--dry-run", "--python", &python],
+        "IMG209" => vec!["pip", "install", "--dry-run", "--python", &python, "numpy pandas"],
+        "IMG309" => vec!["sync", "--python", &python],
+        other => panic!("no uv command for {other}"),
+    };
+    uv(&arguments, folder.path())
+}
+
+fn uv(arguments: &[&str], folder: &Path) -> String {
+    let output = Command::new(oracle::tools().join("bin/uv"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("UV_OFFLINE", "1")
+        .env("UV_NO_PROGRESS", "1")
+        .output()
+        .expect("uv");
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Requirements that IMG209 is asked about, and uv: where the rule speaks, uv fails to parse; where uv parses, the rule
+/// is silent.
+pub(crate) fn requirements_agree_with_uv() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/rules/requirements.txt");
+    let text = std::fs::read_to_string(file).expect("the table");
+    let python = oracle::environment(RELEASE).join("bin/python").display().to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut refused, mut all, mut wrong) = (0, 0, Vec::new());
+    for requirement in text.lines().filter(|l| !l.starts_with("# ")) {
+        all += 1;
+        let said = uv(&["pip", "install", "--dry-run", "--no-deps", "--python", &python, "--", requirement], folder.path());
+        let fails = said.contains("Failed to parse");
+        let quoted = requirement.replace('\\', "\\\\").replace('"', "\\\"");
+        let module = format!("import flyte\n\nimage = flyte.Image.from_debian_base(name=\"x\").with_pip_packages(\"{quoted}\")\n");
+        let speaks = codes(&module).contains(&"IMG209".to_owned());
+        refused += usize::from(fails);
+        if speaks && !fails {
+            wrong.push(format!("{requirement:?}: IMG209, but uv says {said}"));
+        }
+    }
+    println!("{all} requirements, {refused} refused by uv, {} wrong", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(refused > 10);
+}
+
+/// The codes that the program finds in a module.
+fn codes(module: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("m.py"), module).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_image-lsp"))
+        .args(["check", "m.py", "--output-format", "json", "--flyte-version", RELEASE])
+        .current_dir(folder.path())
+        .output()
+        .expect("the program");
+    let findings: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let codes = findings.as_array().expect("a list").iter().filter_map(|f| f["code"].as_str());
+    codes.map(str::to_owned).collect()
+}
+
+/// The modules in which images are defined, hashed, checked and built.
+const MODULES: &[&str] =
+    &["_image.py", "_secret.py", "_build.py", "_internal/imagebuild/*.py", "_utils/*script_parser.py"];
+
+pub(crate) fn every_raise_is_accounted_for() {
+    let mut oracle = Oracle::start(&oracle::environment(RELEASE));
+    let answer = oracle.ask(&json!({ "raises": MODULES }));
+    let raises: Vec<String> = answer["raises"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|r| {
+            let text = |i: usize| r[i].as_str().unwrap_or_default().replace('\n', " ");
+            format!("{} | {} | {} | {}", text(0), text(1), text(2), text(3))
+        })
+        .collect();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/rules/raises.txt");
+    let stored = std::fs::read_to_string(&file).unwrap_or_default();
+    let mut known: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in stored.lines().filter(|l| !l.starts_with("# ") && !l.is_empty()) {
+        let (place, why) = line.rsplit_once(" -> ").unwrap_or_else(|| panic!("no arrow in {line}"));
+        known.insert(place, why);
+    }
+    let mut wrong = Vec::new();
+    for raise in &raises {
+        if !known.contains_key(raise.as_str()) {
+            wrong.push(format!("not in the table: {raise}"));
+        }
+    }
+    for (place, why) in &known {
+        if !raises.iter().any(|r| r == place) {
+            wrong.push(format!("flyte {RELEASE} does not raise any more: {place}"));
+        }
+        let rule = why.split(' ').next().unwrap_or_default();
+        if rule.starts_with("IMG") && find(rule).is_none() && !["IMG501", "IMG502", "IMG507"].contains(&rule) {
+            wrong.push(format!("{place}: there is no rule {rule}"));
+        }
+        if !rule.starts_with("IMG") && why.split(' ').count() < 3 {
+            wrong.push(format!("{place}: neither a rule nor a reason"));
+        }
+    }
+    let by_rule = known.values().filter(|w| w.starts_with("IMG")).count();
+    println!("{} places raise: {by_rule} covered by a rule, {} with a reason", raises.len(), known.len() - by_rule);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Rules for errors that flyte raises: where flyte raises none, they have to be silent.
+fn is_of_flyte(code: &str) -> bool {
+    (code.starts_with("IMG0") && !matches!(code, "IMG007" | "IMG008")) || matches!(code, "IMG101" | "IMG102")
+}
+
+/// Errors that no rule of today is for, by how they begin.
+const WITHOUT_RULE: &[(&str, &str)] = &[
+    ("ValueError: No uv metadata block", "IMG501"),
+    ("ValueError: No PEP 723 script", "IMG501"),
+    ("ValueError: Invalid TOML", "IMG502"),
+    ("ValueError: Invalid PEP 508", "IMG507"),
+    ("ValueError: Environment markers are not", "IMG507"),
+    ("ValueError: The pixi script declares", "IMG507"),
+];
+
+/// The hand-written cases, both ways: where flyte raises, a rule speaks; where it does not, the rules for what it raises
+/// are silent.
+pub(crate) fn cases_agree_with_rules() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let _lock = crate::case::lock("cases");
+    let environment = oracle::environment(RELEASE);
+    let mut oracle = Oracle::start(&environment);
+    let (mut both, mut silent, mut without, mut alarms) = (0, 0, Vec::new(), Vec::new());
+    for case in crate::case::load(&folder.join("cases")) {
+        case.lay_out();
+        let answer = oracle.ask(&case.request());
+        case.lay_out();
+        let dir = case.dir();
+        let setting = crate::compare::Setting::of(&case, &dir, Some(&environment), None);
+        let (report, _) = setting.inspect();
+        let (sources, fs) = (image_python::evaluate::Sources::default(), image_manifests::fs::OsFileSystem);
+        let settings = image_rules::settings::Settings::default();
+        let found = image_rules::check(&report, &sources, &fs, &settings);
+        let codes: Vec<&str> = found.iter().map(|f| f.rule.code).collect();
+        let errors = errors(&answer);
+        let speaks = found.iter().any(|f| f.severity == Severity::Error || f.rule.code == "IMG103");
+        match (errors.first(), speaks) {
+            (Some(_), true) => both += 1,
+            (Some((stage, error)), false) => {
+                if !WITHOUT_RULE.iter().any(|(start, _)| error.starts_with(start)) {
+                    without.push(format!("{} ({stage}): {error}", case.name));
+                }
+            }
+            (None, _) => {
+                let alarm: Vec<&&str> = codes.iter().filter(|c| is_of_flyte(c)).collect();
+                if alarm.is_empty() {
+                    silent += 1;
+                } else {
+                    alarms.push(format!("{}: {alarm:?}", case.name));
+                }
+            }
+        }
+    }
+    println!("cases: {both} where flyte raises and a rule speaks, {silent} where neither does");
+    println!("{} where flyte raises and no rule speaks:\n  {}", without.len(), without.join("\n  "));
+    assert!(alarms.is_empty(), "false alarms:\n{}", alarms.join("\n"));
+    let stored = std::fs::read_to_string(folder.join("rules/silent.txt")).unwrap_or_default();
+    let known: Vec<&str> = stored.lines().filter(|l| !l.starts_with("# ")).filter_map(|l| l.split(" -> ").next()).collect();
+    let new: Vec<&String> =
+        without.iter().filter(|w| !known.iter().any(|k| !k.is_empty() && w.starts_with(&format!("{k} ")))).collect();
+    assert!(new.is_empty(), "flyte raises, and no rule speaks:\n{new:#?}");
+}
