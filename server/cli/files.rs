@@ -67,10 +67,8 @@ fn found(
                         targets.push(Target { path: entry.into_path(), image: None, explicit: false });
                     }
                     Ok(_) => {}
-                    Err(error) => problems.push(CliError::Unreadable {
-                        path: path.to_owned(),
-                        message: error.to_string(),
-                    }),
+                    Err(error) => problems
+                        .push(CliError::Unreadable { path: path.to_owned(), message: error.to_string() }),
                 }
             }
         } else if full.exists() {

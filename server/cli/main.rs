@@ -51,7 +51,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
 
 fn config_schema() -> Result<u8, CliError> {
     let mut out = paint::Output::new();
-    serde_json::to_writer_pretty(&mut out, &image_rules::settings::schema::schema()).map_err(std::io::Error::from)?;
+    serde_json::to_writer_pretty(&mut out, &image_rules::settings::schema::schema())
+        .map_err(std::io::Error::from)?;
     writeln!(out)?;
     out.finish()?;
     Ok(0)

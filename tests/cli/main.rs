@@ -1,8 +1,10 @@
 //! The program from outside: arguments, output, exit status.
 
-#![expect(clippy::expect_used, reason = "tests")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 
+mod check;
+mod declared;
 mod releases_page;
 
 use std::io::Write as _;

@@ -34,9 +34,13 @@ fn errors(answer: &Value) -> Vec<(&'static str, String)> {
         found.push(("import", shown(error)));
     }
     for image in answer["images"].as_object().into_iter().flat_map(|images| images.values()) {
-        for (key, stage) in
-            [("uri", "hash"), ("validate", "validate"), ("dockerfile", "build"), ("deploy", "build"), ("remote", "build")]
-        {
+        for (key, stage) in [
+            ("uri", "hash"),
+            ("validate", "validate"),
+            ("dockerfile", "build"),
+            ("deploy", "build"),
+            ("remote", "build"),
+        ] {
             if let Some(error) = image.get(key).and_then(|a| a.get("error")) {
                 found.push((stage, shown(error)));
             }
@@ -75,7 +79,9 @@ pub(crate) fn every_error_is_the_real_one() {
                 ("uv", (!said.contains(error)).then(|| format!("uv says {said}")))
             }
             Proof::Engine { .. } => ("engine, see engine.rs", None),
-            Proof::Later(_) => ("later", (rule.severity == Severity::Error).then(|| "an error needs a proof".to_owned())),
+            Proof::Later(_) => {
+                ("later", (rule.severity == Severity::Error).then(|| "an error needs a proof".to_owned()))
+            }
         };
         *counts.entry(kind).or_default() += 1;
         wrong.extend(trouble.map(|t| format!("{}: {t}", rule.code)));
@@ -127,10 +133,15 @@ pub(crate) fn requirements_agree_with_uv() {
     let (mut refused, mut all, mut wrong) = (0, 0, Vec::new());
     for requirement in text.lines().filter(|l| !l.starts_with("# ")) {
         all += 1;
-        let said = uv(&["pip", "install", "--dry-run", "--no-deps", "--python", &python, "--", requirement], folder.path());
+        let said = uv(
+            &["pip", "install", "--dry-run", "--no-deps", "--python", &python, "--", requirement],
+            folder.path(),
+        );
         let fails = said.contains("Failed to parse");
         let quoted = requirement.replace('\\', "\\\\").replace('"', "\\\"");
-        let module = format!("import flyte\n\nimage = flyte.Image.from_debian_base(name=\"x\").with_pip_packages(\"{quoted}\")\n");
+        let module = format!(
+            "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"x\").with_pip_packages(\"{quoted}\")\n"
+        );
         let speaks = codes(&module).contains(&"IMG209".to_owned());
         refused += usize::from(fails);
         if speaks && !fails {
@@ -190,7 +201,8 @@ pub(crate) fn every_raise_is_accounted_for() {
             wrong.push(format!("flyte {RELEASE} does not raise any more: {place}"));
         }
         let rule = why.split(' ').next().unwrap_or_default();
-        if rule.starts_with("IMG") && find(rule).is_none() && !["IMG501", "IMG502", "IMG507"].contains(&rule) {
+        if rule.starts_with("IMG") && find(rule).is_none() && !["IMG501", "IMG502", "IMG507"].contains(&rule)
+        {
             wrong.push(format!("{place}: there is no rule {rule}"));
         }
         if !rule.starts_with("IMG") && why.split(' ').count() < 3 {
@@ -198,7 +210,11 @@ pub(crate) fn every_raise_is_accounted_for() {
         }
     }
     let by_rule = known.values().filter(|w| w.starts_with("IMG")).count();
-    println!("{} places raise: {by_rule} covered by a rule, {} with a reason", raises.len(), known.len() - by_rule);
+    println!(
+        "{} places raise: {by_rule} covered by a rule, {} with a reason",
+        raises.len(),
+        known.len() - by_rule
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -259,8 +275,11 @@ pub(crate) fn cases_agree_with_rules() {
     println!("{} where flyte raises and no rule speaks:\n  {}", without.len(), without.join("\n  "));
     assert!(alarms.is_empty(), "false alarms:\n{}", alarms.join("\n"));
     let stored = std::fs::read_to_string(folder.join("rules/silent.txt")).unwrap_or_default();
-    let known: Vec<&str> = stored.lines().filter(|l| !l.starts_with("# ")).filter_map(|l| l.split(" -> ").next()).collect();
-    let new: Vec<&String> =
-        without.iter().filter(|w| !known.iter().any(|k| !k.is_empty() && w.starts_with(&format!("{k} ")))).collect();
+    let known: Vec<&str> =
+        stored.lines().filter(|l| !l.starts_with("# ")).filter_map(|l| l.split(" -> ").next()).collect();
+    let new: Vec<&String> = without
+        .iter()
+        .filter(|w| !known.iter().any(|k| !k.is_empty() && w.starts_with(&format!("{k} "))))
+        .collect();
     assert!(new.is_empty(), "flyte raises, and no rule speaks:\n{new:#?}");
 }

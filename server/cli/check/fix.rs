@@ -46,7 +46,9 @@ pub(super) fn run(arguments: &Check, outcome: &mut Outcome, context: &Context) -
         for (path, text) in &fixed.texts {
             match write(path, text, originals.bytes(path)) {
                 Ok(()) => written.push(path),
-                Err(message) => outcome.problems.push(CliError::NotFixed { path: context.shown(path), message }),
+                Err(message) => {
+                    outcome.problems.push(CliError::NotFixed { path: context.shown(path), message })
+                }
             }
         }
         if written.len() == fixed.texts.len() {

@@ -130,15 +130,20 @@ pub(crate) fn chosen_format(arguments: &Check) -> CheckFormat {
         "REPLIT_AGENT",
     ];
     arguments.output_format.unwrap_or_else(|| {
-        let runs = |name: &&&str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0" && v != "false");
+        let runs =
+            |name: &&&str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0" && v != "false");
         if AGENTS.iter().find(runs).is_some() { CheckFormat::Agent } else { CheckFormat::Full }
     })
 }
 
 /// The paths whose files a finding's fix changes.
 fn touched(findings: &[Finding]) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> =
-        findings.iter().filter_map(|f| f.fix.as_ref()).flat_map(|f| &f.edits).map(|e| e.path.to_path_buf()).collect();
+    let mut paths: Vec<PathBuf> = findings
+        .iter()
+        .filter_map(|f| f.fix.as_ref())
+        .flat_map(|f| &f.edits)
+        .map(|e| e.path.to_path_buf())
+        .collect();
     paths.sort();
     paths.dedup();
     paths

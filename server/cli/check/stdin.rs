@@ -22,19 +22,23 @@ pub(super) fn run(arguments: &Check, project: &Project) -> Result<u8, CliError> 
     let name = arguments.stdin_filename.clone().unwrap_or_else(|| PathBuf::from("stdin.py"));
     let path: PathBuf = ambient().current_directory.join(name).components().collect();
     let buffers = BTreeMap::from([(path.clone(), Arc::from(text.as_str()))]);
-    let context = Context::for_check_over(Arc::new(Overlay::new(Arc::new(OsFileSystem), buffers)), project, arguments)?;
+    let context =
+        Context::for_check_over(Arc::new(Overlay::new(Arc::new(OsFileSystem), buffers)), project, arguments)?;
     let excluded = arguments.force_exclude && context.is_excluded(&path);
     let mut outcome = Outcome::default();
     if !excluded {
         let settings = context.settings(&path);
         outcome.problems.extend(context.take_settings_errors());
-        let (report, _) = context.inspect(&path).map_err(|m| CliError::Unreadable { path: context.shown(&path), message: m })?;
+        let (report, _) = context
+            .inspect(&path)
+            .map_err(|m| CliError::Unreadable { path: context.shown(&path), message: m })?;
         outcome.findings = image_rules::check(&report, &context.sources, &*context.fs, &settings);
     }
     if !arguments.fix && !arguments.diff {
         return finish(arguments, &outcome, &context);
     }
-    let fixed = fix::of_file(&path, std::mem::take(&mut outcome.findings), applicability(arguments), &context);
+    let fixed =
+        fix::of_file(&path, std::mem::take(&mut outcome.findings), applicability(arguments), &context);
     let plain = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let new = fixed.texts.get(&path).map_or(plain, |t| t);
     let mut out = Output::new();

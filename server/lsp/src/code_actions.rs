@@ -24,11 +24,17 @@ use crate::documents::{Analysis, Documents, to_range};
 pub(crate) const FIX_ALL: &str = "source.fixAll.imageLsp";
 
 /// What can be done in a range.
-pub(crate) fn at(parameters: &CodeActionParams, analysis: &Analysis, documents: &Documents) -> Vec<CodeActionOrCommand> {
+pub(crate) fn at(
+    parameters: &CodeActionParams,
+    analysis: &Analysis,
+    documents: &Documents,
+) -> Vec<CodeActionOrCommand> {
     let wanted = |kind: &str| {
         let only = parameters.context.only.as_deref();
         only.is_none_or(|only| {
-            only.iter().any(|o| kind == o.as_str() || kind.strip_prefix(o.as_str()).is_some_and(|r| r.starts_with('.')))
+            only.iter().any(|o| {
+                kind == o.as_str() || kind.strip_prefix(o.as_str()).is_some_and(|r| r.starts_with('.'))
+            })
         })
     };
     let mut actions = Vec::new();
@@ -104,7 +110,8 @@ pub(crate) fn resolve(mut action: CodeAction, documents: &Documents) -> CodeActi
 /// All safe fixes of a file, worked out to the end.
 fn fix_all(path: &Path, documents: &Documents) -> Option<WorkspaceEdit> {
     let analysis = documents.analyse(path)?;
-    let own = |findings: Vec<Finding>| findings.into_iter().filter(|f| &*f.site.path == path).collect::<Vec<_>>();
+    let own =
+        |findings: Vec<Finding>| findings.into_iter().filter(|f| &*f.site.path == path).collect::<Vec<_>>();
     let read = |path: &Path| documents.text_of(path);
     let check = |texts: &BTreeMap<PathBuf, Arc<str>>| own(documents.check_over(path, texts));
     let fixed = fix(own(analysis.findings.clone()), Applicability::Safe, &read, &check);
@@ -172,7 +179,8 @@ fn workspace_edit(edits: &[Edit], documents: &Documents) -> Option<WorkspaceEdit
         if edits.is_empty() {
             continue;
         }
-        let text_document = OptionalVersionedTextDocumentIdentifier { uri, version: documents.version(&path) };
+        let text_document =
+            OptionalVersionedTextDocumentIdentifier { uri, version: documents.version(&path) };
         operations.push(DocumentChangeOperation::Edit(TextDocumentEdit { text_document, edits }));
     }
     if operations.is_empty() {
@@ -198,5 +206,8 @@ pub(crate) fn plain(operations: Vec<DocumentChangeOperation>) -> WorkspaceEdit {
 
 /// Operations for clients that know them.
 pub(crate) fn versioned(operations: Vec<DocumentChangeOperation>) -> WorkspaceEdit {
-    WorkspaceEdit { document_changes: Some(DocumentChanges::Operations(operations)), ..WorkspaceEdit::default() }
+    WorkspaceEdit {
+        document_changes: Some(DocumentChanges::Operations(operations)),
+        ..WorkspaceEdit::default()
+    }
 }

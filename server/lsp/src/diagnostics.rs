@@ -3,7 +3,8 @@
 use image_model::origin::Site;
 use image_rules::{Finding, Related, Severity};
 use tower_lsp::ls_types::{
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString, Uri,
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString,
+    Uri,
 };
 
 use crate::documents::{Analysis, Documents, to_range};
@@ -29,8 +30,10 @@ pub(crate) fn diagnostic(
     analysis: &Analysis,
     documents: &Documents,
 ) -> Diagnostic {
-    let elsewhere = (finding.site != *site)
-        .then(|| Related { site: finding.site.clone(), message: "it is here that flyte is asked for it".to_owned() });
+    let elsewhere = (finding.site != *site).then(|| Related {
+        site: finding.site.clone(),
+        message: "it is here that flyte is asked for it".to_owned(),
+    });
     let others = finding.related.iter().filter(|r| r.site != *site).cloned().chain(elsewhere);
     let related: Vec<DiagnosticRelatedInformation> = others
         .filter_map(|related| {

@@ -103,7 +103,9 @@ impl Documents {
         let folder = lock(&self.ambient).current_directory.clone();
         match crate::settings::read(settings, &folder) {
             Ok(settings) => *lock(&self.editor) = settings,
-            Err(message) => lock(&self.complaints).push(format!("the settings of imageLsp are wrong: {message}")),
+            Err(message) => {
+                lock(&self.complaints).push(format!("the settings of imageLsp are wrong: {message}"))
+            }
         }
         self.look_again();
     }
@@ -259,7 +261,8 @@ impl Documents {
         let text: Arc<str> = text.strip_prefix('\u{feff}').map_or_else(|| Arc::clone(&text), Arc::from);
         let index = LineIndex::new(&text);
         let findings = image_rules::check(&report, &self.sources, &fs, &self.settings(path, &fs));
-        let analysis = Arc::new(Analysis { report, findings, facts, text, index, at: Instant::now(), versions });
+        let analysis =
+            Arc::new(Analysis { report, findings, facts, text, index, at: Instant::now(), versions });
         lock(&self.reports).insert(path.to_owned(), Arc::clone(&analysis));
         Some(analysis)
     }

@@ -32,7 +32,8 @@ mod tests {
             let settings = read(&settings, Path::new("/w")).expect("right");
             assert_eq!((settings.flyte_version, settings.python), (expected.clone(), None));
         }
-        let nested = json!({ "imageLsp": { "inlayHints": { "tag": false }, "severity": { "IMG103": "off" } } });
+        let nested =
+            json!({ "imageLsp": { "inlayHints": { "tag": false }, "severity": { "IMG103": "off" } } });
         let settings = read(&nested, Path::new("/w")).expect("right");
         assert_eq!((settings.inlay_tag, settings.severities.get("IMG103")), (Some(false), Some(&None)));
         assert_eq!(read(&json!(null), Path::new("/w")).map(|s| s.flyte_version), Ok(None));

@@ -46,7 +46,9 @@ pub fn difference(pyproject: &str, lock: &str) -> Option<String> {
 
 fn is_root(package: &Table) -> bool {
     let source = package.get("source").and_then(Item::as_inline_table);
-    ["virtual", "editable", "directory"].iter().any(|k| source.and_then(|s| s.get(k)).and_then(Value::as_str) == Some("."))
+    ["virtual", "editable", "directory"]
+        .iter()
+        .any(|k| source.and_then(|s| s.get(k)).and_then(Value::as_str) == Some("."))
 }
 
 /// What a project asks for: its dependencies, and those of its extras.
@@ -93,7 +95,9 @@ fn compare(wanted: &Wanted, locked: &Wanted) -> Option<String> {
         let noted = locked.get(name)?;
         let known = |all: &BTreeSet<Option<BTreeSet<String>>>| all.iter().all(Option::is_some);
         if known(specifiers) && known(noted) && specifiers != noted {
-            return Some(format!("the version of {name} that the project requires is not the one that the lock notes"));
+            return Some(format!(
+                "the version of {name} that the project requires is not the one that the lock notes"
+            ));
         }
     }
     None
@@ -118,7 +122,9 @@ fn groups(project: &Table, metadata: Option<&Table>) -> Option<String> {
 /// A requirement's name, and its specifiers where nothing else is in it. `None` for what is none.
 fn parse(requirement: &str) -> Option<(String, Option<BTreeSet<String>>)> {
     let text = requirement.trim();
-    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
+        .unwrap_or(text.len());
     if end == 0 {
         return None;
     }
@@ -132,7 +138,10 @@ fn parse(requirement: &str) -> Option<(String, Option<BTreeSet<String>>)> {
 }
 
 fn specifiers(text: &str) -> BTreeSet<String> {
-    text.split(',').map(|s| s.chars().filter(|c| !c.is_whitespace()).collect()).filter(|s: &String| !s.is_empty()).collect()
+    text.split(',')
+        .map(|s| s.chars().filter(|c| !c.is_whitespace()).collect())
+        .filter(|s: &String| !s.is_empty())
+        .collect()
 }
 
 /// `1.0` and `1` are the same version.

@@ -77,5 +77,4 @@ impl CallSite {
     pub fn given<'a>(&'a self, parameter: &'a str) -> impl Iterator<Item = &'a Given> {
         self.arguments.iter().filter(move |g| g.parameter == parameter)
     }
-
 }

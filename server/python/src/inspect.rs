@@ -225,12 +225,8 @@ pub fn inspect(
     };
     for outcome in &evaluation.outcomes {
         for (raised, site) in &outcome.errors {
-            let error = StageError {
-                stage: Stage::Import,
-                raised: raised.clone(),
-                site: site.clone(),
-                method: None,
-            };
+            let error =
+                StageError { stage: Stage::Import, raised: raised.clone(), site: site.clone(), method: None };
             if !report.errors.contains(&error) {
                 report.errors.push(error);
             }

@@ -31,7 +31,8 @@ pub fn is_notebook(path: &Path) -> bool {
 /// A message for what is no notebook of Python.
 pub fn read(text: &str) -> Result<(String, Vec<Cell>), String> {
     let root: Value = serde_json::from_str(text).map_err(|e| format!("it is no notebook: {e}"))?;
-    let language = root.pointer("/metadata/kernelspec/language").or(root.pointer("/metadata/language_info/name"));
+    let language =
+        root.pointer("/metadata/kernelspec/language").or(root.pointer("/metadata/language_info/name"));
     if language.and_then(Value::as_str).is_some_and(|l| !l.eq_ignore_ascii_case("python")) {
         return Ok((String::new(), Vec::new()));
     }

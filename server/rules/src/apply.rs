@@ -65,8 +65,11 @@ pub fn fix(
                 }
             }
         };
-        let counted: Vec<&'static str> =
-            wanted.iter().filter(|f| f.fix.as_ref().is_some_and(|x| chosen.contains(&x))).map(|f| f.rule.code).collect();
+        let counted: Vec<&'static str> = wanted
+            .iter()
+            .filter(|f| f.fix.as_ref().is_some_and(|x| chosen.contains(&x)))
+            .map(|f| f.rule.code)
+            .collect();
         for code in counted {
             *fixed.applied.entry(code).or_default() += 1;
         }

@@ -21,17 +21,31 @@ const ALL_TOOLS: &[&str] = &["curl", "wget", "git", "unzip", "gcc", "make", "sud
 /// The first that fits holds. Seen in the images and their Dockerfiles.
 const BASES: &[Base] = &[
     Base { repository: "python", tag: "slim", lacks: ALL_TOOLS, no_certificates: false },
-    Base { repository: "python", tag: "alpine", lacks: &["curl", "git", "gcc", "make", "sudo"], no_certificates: false },
+    Base {
+        repository: "python",
+        tag: "alpine",
+        lacks: &["curl", "git", "gcc", "make", "sudo"],
+        no_certificates: false,
+    },
     Base { repository: "python", tag: "windows", lacks: &[], no_certificates: false },
     Base { repository: "python", tag: "", lacks: &["sudo"], no_certificates: false },
     Base { repository: "debian", tag: "", lacks: ALL_TOOLS, no_certificates: true },
     Base { repository: "ubuntu", tag: "", lacks: ALL_TOOLS, no_certificates: true },
-    Base { repository: "alpine", tag: "", lacks: &["curl", "git", "gcc", "make", "sudo"], no_certificates: false },
+    Base {
+        repository: "alpine",
+        tag: "",
+        lacks: &["curl", "git", "gcc", "make", "sudo"],
+        no_certificates: false,
+    },
 ];
 
 /// The default image: python slim with build-essential and certificates.
-const DEFAULT: Base =
-    Base { repository: "", tag: "", lacks: &["curl", "wget", "git", "unzip", "sudo"], no_certificates: false };
+const DEFAULT: Base = Base {
+    repository: "",
+    tag: "",
+    lacks: &["curl", "wget", "git", "unzip", "sudo"],
+    no_certificates: false,
+};
 
 /// What is known of a variant's base image.
 pub(crate) fn base(variant: &Variant) -> Option<&'static Base> {
@@ -48,7 +62,8 @@ pub(crate) fn is_default(variant: &Variant) -> bool {
     let by_origin = variant.image.origin.as_ref().is_some_and(|origin| {
         matches!(origin.method, "from_debian_base" | "from_uv_script" | "from_pixi_script")
     });
-    let by_base = matches!(&variant.image.base_image, Value::Str(b) if b.starts_with("ghcr.io/flyteorg/flyte:"));
+    let by_base =
+        matches!(&variant.image.base_image, Value::Str(b) if b.starts_with("ghcr.io/flyteorg/flyte:"));
     let rebased = variant.image.calls.iter().any(|c| c.given("base_image").next().is_some());
     by_base || (by_origin && !rebased)
 }

@@ -30,7 +30,9 @@ pub(crate) fn is_special(text: &str) -> bool {
         || text.starts_with('.')
         || text.starts_with('~')
         || text.starts_with("git+")
-        || [".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".txt", ".toml"].iter().any(|end| text.ends_with(end))
+        || [".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz", ".txt", ".toml"]
+            .iter()
+            .any(|end| text.ends_with(end))
 }
 
 /// The project's name, in PyPI's normal form; `None` for what has none.
@@ -120,7 +122,10 @@ fn is_plain(word: &str) -> bool {
 
 fn trouble_of_one(word: &str) -> bool {
     let Some((_, rest)) = after_name(word) else { return false };
-    rest.is_empty() || [">=", "<=", "==", "~=", "!=", ">", "<"].iter().any(|op| rest.starts_with(op) && rest.len() > op.len())
+    rest.is_empty()
+        || [">=", "<=", "==", "~=", "!=", ">", "<"]
+            .iter()
+            .any(|op| rest.starts_with(op) && rest.len() > op.len())
 }
 
 /// Whether a requirement allows one version only.
@@ -162,9 +167,24 @@ mod tests {
     #[test]
     fn what_pip_takes_is_no_trouble() {
         for text in [
-            "numpy", "numpy>=1.2", "numpy >= 1.2, <2", "a.b_c-d", "ray[default]==2.1", "x [a,b] >=1; python_version<'3.12'",
-            "x @ https://e.org/x.whl", "git+https://e.org/x", "./x", "-e .", "--pre", "x.whl", "numpy(>=1)", "a;os_name=='nt'",
-            "$PACKAGE", "torch>=2.0,<3 ; sys_platform == 'linux'", "numpy~=1.0", "x===1",
+            "numpy",
+            "numpy>=1.2",
+            "numpy >= 1.2, <2",
+            "a.b_c-d",
+            "ray[default]==2.1",
+            "x [a,b] >=1; python_version<'3.12'",
+            "x @ https://e.org/x.whl",
+            "git+https://e.org/x",
+            "./x",
+            "-e .",
+            "--pre",
+            "x.whl",
+            "numpy(>=1)",
+            "a;os_name=='nt'",
+            "$PACKAGE",
+            "torch>=2.0,<3 ; sys_platform == 'linux'",
+            "numpy~=1.0",
+            "x===1",
         ] {
             assert_eq!(trouble(text), None, "{text}");
         }
@@ -172,7 +192,8 @@ mod tests {
 
     #[test]
     fn what_is_certainly_wrong_is() {
-        let several = |words: &[&str]| Some(Trouble::Several(words.iter().map(|w| (*w).to_owned()).collect()));
+        let several =
+            |words: &[&str]| Some(Trouble::Several(words.iter().map(|w| (*w).to_owned()).collect()));
         assert_eq!(trouble("numpy pandas"), several(&["numpy", "pandas"]));
         assert_eq!(trouble("numpy>=1 pandas[x]==2"), several(&["numpy>=1", "pandas[x]==2"]));
         assert_eq!(trouble("numpy=1.2"), Some(Trouble::SingleEquals(5)));

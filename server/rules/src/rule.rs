@@ -204,7 +204,9 @@ impl Proof {
                 format!("The example below, {when}:\n```text\n{error}\n```")
             }
             Self::Dockerfile { line, then } => {
-                format!("The example below becomes this line of the Dockerfile; {then}:\n```dockerfile\n{line}\n```")
+                format!(
+                    "The example below becomes this line of the Dockerfile; {then}:\n```dockerfile\n{line}\n```"
+                )
             }
             Self::Engine { error } => format!("The engine says of the example below:\n```text\n{error}\n```"),
             Self::Uv { error } => format!("uv says of the example below:\n```text\n{error}\n```"),

@@ -27,7 +27,8 @@ impl Simple {
     /// The program, past assignments and words that run another one.
     pub(crate) fn program(&self) -> Option<(usize, &Word)> {
         const BEFORE: &[&str] = &[
-            "env", "exec", "time", "nice", "nohup", "then", "do", "else", "if", "while", "until", "!", "{", "(", "command",
+            "env", "exec", "time", "nice", "nohup", "then", "do", "else", "if", "while", "until", "!", "{",
+            "(", "command",
         ];
         let mut words = self.words.iter().enumerate();
         words.find(|(_, w)| {
@@ -77,14 +78,19 @@ pub(crate) fn commands(text: &str) -> Vec<Simple> {
         match c {
             '\'' | '"' => {
                 quote = Some(c);
-                let w = word.get_or_insert_with(|| Word { text: String::new(), range: at..end, quoted: true });
+                let w =
+                    word.get_or_insert_with(|| Word { text: String::new(), range: at..end, quoted: true });
                 w.quoted = true;
                 w.range.end = end;
             }
             '\\' => {
                 let next = chars.next();
                 if let Some((_, escaped)) = next.filter(|(_, n)| *n != '\n') {
-                    let w = word.get_or_insert_with(|| Word { text: String::new(), range: at..end, quoted: false });
+                    let w = word.get_or_insert_with(|| Word {
+                        text: String::new(),
+                        range: at..end,
+                        quoted: false,
+                    });
                     w.text.push(escaped);
                     w.range.end = end + escaped.len_utf8();
                 }
@@ -109,7 +115,8 @@ pub(crate) fn commands(text: &str) -> Vec<Simple> {
                 current.piped = c == '|' && !doubled;
             }
             c => {
-                let w = word.get_or_insert_with(|| Word { text: String::new(), range: at..end, quoted: false });
+                let w =
+                    word.get_or_insert_with(|| Word { text: String::new(), range: at..end, quoted: false });
                 w.text.push(c);
                 w.range.end = end;
             }
@@ -133,12 +140,10 @@ mod tests {
 
     #[test]
     fn commands_are_taken_apart() {
-        assert_eq!(shown("apt-get update && apt-get install -y 'a b'; ls | wc -l"), [
-            "apt-get·update",
-            "apt-get·install·-y·a b",
-            "ls",
-            "wc·-l"
-        ]);
+        assert_eq!(
+            shown("apt-get update && apt-get install -y 'a b'; ls | wc -l"),
+            ["apt-get·update", "apt-get·install·-y·a b", "ls", "wc·-l"]
+        );
         assert_eq!(shown("A=1 pip install x 2>&1 # no"), ["A=1·pip·install·x·2>&1"]);
         assert_eq!(commands("A=1 /usr/bin/pip install")[0].name(), Some("pip"));
         assert_eq!(shown("a \\\n b"), ["a·b"]);

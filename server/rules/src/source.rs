@@ -180,16 +180,17 @@ impl Call<'_> {
     /// The edit that takes an argument out, with its comma.
     pub(crate) fn remove(&self, index: usize) -> Option<Edit> {
         let own = self.arguments.get(index)?.span.range();
-        let range = match (index.checked_sub(1).and_then(|i| self.arguments.get(i)), self.arguments.get(index + 1)) {
-            (_, Some(next)) => own.start..next.span.range().start,
-            (Some(previous), None) => previous.span.range().end..own.end,
-            (None, None) => {
-                // The last argument goes with its trailing comma.
-                let after = self.source.text(own.end..self.close);
-                let comma = after.find(',').filter(|at| after[..*at].trim().is_empty());
-                own.start..comma.map_or(own.end, |at| own.end + at + 1)
-            }
-        };
+        let range =
+            match (index.checked_sub(1).and_then(|i| self.arguments.get(i)), self.arguments.get(index + 1)) {
+                (_, Some(next)) => own.start..next.span.range().start,
+                (Some(previous), None) => previous.span.range().end..own.end,
+                (None, None) => {
+                    // The last argument goes with its trailing comma.
+                    let after = self.source.text(own.end..self.close);
+                    let comma = after.find(',').filter(|at| after[..*at].trim().is_empty());
+                    own.start..comma.map_or(own.end, |at| own.end + at + 1)
+                }
+            };
         if self.source.text(range.clone()).contains('#') {
             return None;
         }

@@ -99,11 +99,8 @@ fn own_findings(
     suppression: &Suppression,
     findings: &mut Vec<Finding>,
 ) {
-    let site = |range: Range<usize>| Site {
-        path: Arc::clone(&module.path),
-        start: range.start,
-        end: range.end,
-    };
+    let site =
+        |range: Range<usize>| Site { path: Arc::clone(&module.path), start: range.start, end: range.end };
     let mut add = |rule: &'static Rule, site: Site, message: String, fix: Option<Fix>| {
         if let Some(severity) = checker.settings.severity(rule)
             && !checker.settings.is_ignored_in(rule, &site.path)
@@ -117,7 +114,8 @@ fn own_findings(
         add(&unknown_rule::RULE, site(code.range.clone()), message, None);
     }
     // Of a rule that is off nobody knows whether it would be needed.
-    let is_on = |code: &&Code| rules::find(&code.text).is_some_and(|r| checker.settings.severity(r).is_some());
+    let is_on =
+        |code: &&Code| rules::find(&code.text).is_some_and(|r| checker.settings.severity(r).is_some());
     let unused: Vec<&Code> = suppression.codes.iter().filter(is_on).filter(|c| !c.used.get()).collect();
     let all_unused = unused.len() == suppression.codes.len() && !suppression.used.get();
     if !all_unused && unused.is_empty() {
@@ -132,8 +130,12 @@ fn own_findings(
         let range = without_line(&module.text, suppression.comment.clone());
         (suppression.comment.clone(), Edit::replace(&site(range), ""))
     } else {
-        let kept: Vec<&str> =
-            suppression.codes.iter().filter(|c| !names.contains(&c.text.as_str())).map(|c| c.text.as_str()).collect();
+        let kept: Vec<&str> = suppression
+            .codes
+            .iter()
+            .filter(|c| !names.contains(&c.text.as_str()))
+            .map(|c| c.text.as_str())
+            .collect();
         let first = suppression.codes.first().map_or(0, |c| c.range.start);
         let last = suppression.codes.last().map_or(0, |c| c.range.end);
         let place = unused.first().map_or(first..last, |c| c.range.clone());
@@ -167,7 +169,8 @@ fn of(module: &Module) -> Vec<Suppression> {
     let mut found = Vec::new();
     for comment in syntax::comments(text) {
         let comment = comment.range();
-        if let Some((codes, is_file)) = parse(text, comment.clone()) {
+        if let Some((start, codes, is_file)) = parse(text, comment.clone()) {
+            let comment = start..comment.end;
             let extent = if is_file { None } else { Some(extent(module, &lines, comment.clone())) };
             found.push(Suppression { comment, codes, extent, used: Cell::new(false) });
         }
@@ -175,10 +178,13 @@ fn of(module: &Module) -> Vec<Suppression> {
     found
 }
 
-/// The codes of a comment, and whether it holds for the file.
-fn parse(text: &str, comment: Range<usize>) -> Option<(Vec<Code>, bool)> {
+/// Where a comment's suppression begins, which may stand behind other words, with a `#` of its own; its codes; and whether
+/// it holds for the file.
+fn parse(text: &str, comment: Range<usize>) -> Option<(usize, Vec<Code>, bool)> {
     let content = text.get(comment.clone())?;
-    let at = content.find(MARK).filter(|at| content[..*at].trim_matches(['#', ' ', '\t']).is_empty())?;
+    let at = content.find(MARK)?;
+    let sign = content[..at].trim_end_matches([' ', '\t']).strip_suffix('#')?.trim_end_matches('#').len();
+    let begin = comment.start + sign;
     let rest = &content[at + MARK.len()..];
     let word = rest.trim_start();
     let (rest, is_file) = match word.strip_prefix("ignore-file") {
@@ -189,7 +195,7 @@ fn parse(text: &str, comment: Range<usize>) -> Option<(Vec<Code>, bool)> {
         return None;
     }
     let Some(inner) = rest.strip_prefix('[').and_then(|r| r.split_once(']')).map(|(inner, _)| inner) else {
-        return Some((Vec::new(), is_file));
+        return Some((begin, Vec::new(), is_file));
     };
     let base = comment.start + (inner.as_ptr() as usize - content.as_ptr() as usize);
     let mut codes = Vec::new();
@@ -203,7 +209,7 @@ fn parse(text: &str, comment: Range<usize>) -> Option<(Vec<Code>, bool)> {
         }
         offset += part.len() + 1;
     }
-    Some((codes, is_file))
+    Some((begin, codes, is_file))
 }
 
 /// The bytes for which a comment holds.
@@ -214,7 +220,8 @@ fn extent(module: &Module, lines: &LineIndex, comment: Range<usize>) -> Range<us
         lines.byte(text, line, 0, Unit::Bytes)..lines.byte(text, line + 1, 0, Unit::Bytes).max(1)
     };
     let own = line_range(line);
-    if !text[own.start..comment.start].trim().is_empty() {
+    let before = text[own.start..comment.start].trim();
+    if !before.is_empty() && !before.starts_with('#') {
         return own;
     }
     let mut next = line + 1;
@@ -271,7 +278,7 @@ fn insertion(path: &Arc<Path>, at: usize, codes: &[&str], text: &str) -> Edit {
     // A line that has a suppression already gets the codes into it.
     let comments = syntax::comments(text);
     let own = comments.iter().map(|c| c.range()).find(|c| c.start >= line_start && c.end <= end);
-    if let Some((known, false)) = own.clone().and_then(|c| parse(text, c))
+    if let Some((_, known, false)) = own.clone().and_then(|c| parse(text, c))
         && let Some(last) = known.last()
     {
         return Edit::insert(path, last.range.end, format!(", {}", codes.join(", ")));
@@ -294,7 +301,8 @@ fn ends_in_string(text: &str, end: usize) -> bool {
     let Ok(module) = syntax::parse(Arc::from(Path::new("")), text.into()) else { return false };
     module.expressions.iter().zip(&module.spans).any(|(expression, span)| {
         use image_python::syntax::ast::Expression;
-        let is_string = matches!(expression, Expression::Str(_) | Expression::Format(_) | Expression::Bytes(_));
+        let is_string =
+            matches!(expression, Expression::Str(_) | Expression::Format(_) | Expression::Bytes(_));
         let range = span.range();
         // Literals joined by juxtaposition may have a line end between them, which is no harm.
         is_string && range.start < end && end < range.end && text[range].contains("\"\"\"")

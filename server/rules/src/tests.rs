@@ -36,7 +36,9 @@ impl Folder {
     }
 
     fn check(&self) -> Vec<Finding> {
-        let interpreter = MemoryFileSystem::default().with("/venv/pyvenv.cfg", "version = 3.12.1\n").with("/venv/bin/python", "");
+        let interpreter = MemoryFileSystem::default()
+            .with("/venv/pyvenv.cfg", "version = 3.12.1\n")
+            .with("/venv/bin/python", "");
         let fs = self.files.iter().fold(interpreter, |fs, (path, text)| fs.with(&format!("/w/{path}"), text));
         let ambient = Ambient { current_directory: self.working_directory.into(), ..Ambient::default() };
         let flyte_version_setting = Some("2.12.1".into());
@@ -58,9 +60,10 @@ impl Folder {
     fn fix(&mut self, with_unsafe: bool) -> usize {
         for round in 0..50 {
             let findings = self.check();
-            let wanted = findings.iter().filter_map(|f| f.fix.as_ref()).filter(|f| {
-                with_unsafe || f.applicability == Applicability::Safe
-            });
+            let wanted = findings
+                .iter()
+                .filter_map(|f| f.fix.as_ref())
+                .filter(|f| with_unsafe || f.applicability == Applicability::Safe);
             let fixes = compatible(wanted);
             if fixes.is_empty() {
                 return round;
@@ -94,7 +97,9 @@ fn codes(findings: &[Finding]) -> Vec<&'static str> {
 fn every_example_is_found_and_every_instead_is_clean() {
     let mut wrong = Vec::new();
     for rule in rules::ALL {
-        for (what, python, expected) in [("example", rule.example, vec![rule.code]), ("instead", rule.instead, vec![])] {
+        for (what, python, expected) in
+            [("example", rule.example, vec![rule.code]), ("instead", rule.instead, vec![])]
+        {
             let found = Folder::of(rule, python).check();
             if codes(&found) != expected {
                 let told: Vec<_> = found.iter().map(|f| format!("{}: {}", f.rule.code, f.message)).collect();

@@ -11,5 +11,6 @@ dependencies = flyte.Image.from_debian_base(
 ).with_uv_project(PROJECT / "pyproject.toml")
 
 installed = dependencies.with_uv_project(
-    PROJECT / "packages/schema/pyproject.toml", project_install_mode="install_project"
+    PROJECT / "packages/schema/pyproject.toml",  # image-lsp: ignore[IMG105] the lock of the project holds for it
+    project_install_mode="install_project",
 )

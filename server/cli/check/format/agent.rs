@@ -8,7 +8,9 @@ use crate::paint::Output;
 
 pub(super) fn write(out: &mut Output, findings: &[Shown<'_>]) -> Result<(), CliError> {
     for shown in findings {
-        let fix = shown.fix().map_or_else(String::new, |f| format!(" [{} fix: {}]", f.applicability.name(), f.message));
+        let fix = shown
+            .fix()
+            .map_or_else(String::new, |f| format!(" [{} fix: {}]", f.applicability.name(), f.message));
         let severity = shown.finding.severity.name();
         writeln!(out, "{}: {severity} {} {}{fix}", shown.place(), shown.rule.code, shown.finding.message)?;
     }

@@ -8,7 +8,11 @@ use super::{Shown, Summary};
 use crate::error::CliError;
 use crate::paint::{self, Output};
 
-pub(super) fn write(out: &mut Output, findings: &[Shown<'_>], summary: Option<&Summary>) -> Result<(), CliError> {
+pub(super) fn write(
+    out: &mut Output,
+    findings: &[Shown<'_>],
+    summary: Option<&Summary>,
+) -> Result<(), CliError> {
     for shown in findings {
         let style = match shown.finding.severity {
             Severity::Error => paint::BAD,
@@ -20,7 +24,12 @@ pub(super) fn write(out: &mut Output, findings: &[Shown<'_>], summary: Option<&S
             _ => "",
         };
         let code = paint::in_style(style, shown.rule.code);
-        writeln!(out, "{}: {code} {fix}{}", paint::in_style(paint::NAME, shown.place()), shown.finding.message)?;
+        writeln!(
+            out,
+            "{}: {code} {fix}{}",
+            paint::in_style(paint::NAME, shown.place()),
+            shown.finding.message
+        )?;
     }
     if let Some(summary) = summary {
         for sentence in summary.sentences() {

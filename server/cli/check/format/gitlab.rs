@@ -40,7 +40,8 @@ pub(super) fn write(out: &mut Output, findings: &[Shown<'_>]) -> Result<(), CliE
 fn fingerprint(shown: &Shown<'_>, seen: &mut HashSet<String>) -> String {
     for turn in 0_u64.. {
         let mut hash = Sha256::new();
-        for part in [shown.path.as_str(), shown.rule.code, shown.finding.message.as_str(), &turn.to_string()] {
+        for part in [shown.path.as_str(), shown.rule.code, shown.finding.message.as_str(), &turn.to_string()]
+        {
             hash.update(part.as_bytes());
             hash.update([0]);
         }

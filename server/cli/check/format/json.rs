@@ -47,7 +47,8 @@ struct EditJson<'a> {
 
 fn finding<'a>(shown: &'a Shown<'_>) -> FindingJson<'a> {
     let edit = |(path, range, content): &'a (String, Range, &str)| EditJson { path, range: *range, content };
-    let related = |(path, range, message): &'a (String, Range, &str)| RelatedJson { path, range: *range, message };
+    let related =
+        |(path, range, message): &'a (String, Range, &str)| RelatedJson { path, range: *range, message };
     FindingJson {
         code: shown.rule.code,
         name: shown.rule.name,

@@ -41,7 +41,11 @@ pub(super) fn write(out: &mut Output, findings: &[Shown<'_>]) -> Result<(), CliE
             let text = escaped(&format!("{}: {}", shown.place(), shown.finding.message));
             if failed(&shown) {
                 let message = escaped(&shown.finding.message);
-                writeln!(out, "      <failure type=\"{}\" message=\"{message}\">{text}</failure>", shown.rule.name)?;
+                writeln!(
+                    out,
+                    "      <failure type=\"{}\" message=\"{message}\">{text}</failure>",
+                    shown.rule.name
+                )?;
             } else {
                 writeln!(out, "      <system-out>{text}</system-out>")?;
             }

@@ -100,7 +100,9 @@ impl Summary {
             (0, 0) => {}
             (safe, 0) => sentences.push(format!("{safe} can be fixed with --fix.")),
             (0, harm) => sentences.push(format!("{harm} can be fixed with --fix --unsafe-fixes.")),
-            (safe, harm) => sentences.push(format!("{safe} can be fixed with --fix, {harm} more with --unsafe-fixes.")),
+            (safe, harm) => {
+                sentences.push(format!("{safe} can be fixed with --fix, {harm} more with --unsafe-fixes."))
+            }
         }
         sentences
     }
@@ -172,8 +174,10 @@ fn shown<'f>(
             cell = Some(own.number);
         }
     }
-    let related =
-        finding.related.iter().map(|r| (places.path(&r.site.path), places.range(&r.site), r.message.as_str()));
+    let related = finding
+        .related
+        .iter()
+        .map(|r| (places.path(&r.site.path), places.range(&r.site), r.message.as_str()));
     let related = related.collect();
     let edits = finding.fix.iter().flat_map(|fix| &fix.edits).map(|edit| {
         let site = image_model::origin::Site {

@@ -78,7 +78,8 @@ fn result(shown: &Shown<'_>) -> Value {
     if let Some(fix) = shown.fix() {
         let mut changes: Vec<(&str, Vec<Value>)> = Vec::new();
         for (path, range, content) in &shown.edits {
-            let replacement = json!({ "deletedRegion": region(range), "insertedContent": { "text": content } });
+            let replacement =
+                json!({ "deletedRegion": region(range), "insertedContent": { "text": content } });
             match changes.iter_mut().find(|(known, _)| known == path) {
                 Some((_, all)) => all.push(replacement),
                 None => changes.push((path, vec![replacement])),
@@ -98,7 +99,9 @@ fn uri(path: &str) -> String {
     let mut out = String::new();
     for byte in path.replace('\\', "/").bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte as char)
+            }
             other => out.push_str(&format!("%{other:02X}")),
         }
     }

@@ -30,7 +30,13 @@ pub(super) fn write(out: &mut Output, findings: &[Shown<'_>], as_json: bool) -> 
     }
     let width = rows.iter().map(|(_, n, _)| n.to_string().len()).max().unwrap_or(1);
     for (rule, count, fixable) in rows {
-        let mark = if fixable == count { "[*]" } else if fixable > 0 { "[-]" } else { "[ ]" };
+        let mark = if fixable == count {
+            "[*]"
+        } else if fixable > 0 {
+            "[-]"
+        } else {
+            "[ ]"
+        };
         writeln!(out, "{count:>width$}  {}  {mark} {}", rule.code, rule.name)?;
     }
     Ok(())

@@ -9,10 +9,10 @@ use image_manifests::flyte_config;
 use image_model::path::PyPath;
 use image_model::value::Value as ModelValue;
 
-use super::{Evaluator, Use};
 use super::call::Call;
 use super::exception::Exception;
 use super::value::{EnvironmentObject, Kind, Place, Value};
+use super::{Evaluator, Use};
 
 impl Evaluator<'_> {
     /// `TaskEnvironment(…)` and its like.
@@ -45,8 +45,10 @@ impl Evaluator<'_> {
                 record.uses.push(site);
             }
             if let (Kind::Image(id), Some(site)) = (&image.kind, site) {
-                let (secrets, _) = call.keyword("secrets").map_or((ModelValue::None, 0), |s| self.to_model(s));
-                let used = Use { class: class.into(), call: self.site(place), image: self.site(site), secrets };
+                let (secrets, _) =
+                    call.keyword("secrets").map_or((ModelValue::None, 0), |s| self.to_model(s));
+                let used =
+                    Use { class: class.into(), call: self.site(place), image: self.site(site), secrets };
                 if let Some(record) = self.images.get_mut(*id) {
                     record.environments.push(used);
                 }

@@ -12,10 +12,10 @@ use image_model::signature::{self, Arguments, Kind as ParameterKind, Mismatch, P
 use image_model::value::Value as ModelValue;
 use image_model::world::{Environment, World};
 
-use super::{Evaluator, Failing};
 use super::call::Call;
 use super::exception::Exception;
 use super::value::{Kind, Place, Value, again};
+use super::{Evaluator, Failing};
 
 /// The packages in which environments live.
 const PACKAGES: &[&str] = &["flyte", "flyteplugins", "union", "unionai"];
@@ -350,11 +350,10 @@ impl Evaluator<'_> {
         place: Place,
     ) -> Result<(Vec<ModelValue>, u64), Exception> {
         let (arguments, rests_on) = self.model_arguments(call);
-        let slots = signature::bind(qualname, 1, parameters, &arguments)
-            .map_err(|mismatch| {
-                let Mismatch { message, cause } = mismatch;
-                Exception::from_raised(Raised { exception: "TypeError", message, cause }, place)
-            })?;
+        let slots = signature::bind(qualname, 1, parameters, &arguments).map_err(|mismatch| {
+            let Mismatch { message, cause } = mismatch;
+            Exception::from_raised(Raised { exception: "TypeError", message, cause }, place)
+        })?;
         let values = slots
             .into_iter()
             .map(|slot| match slot {

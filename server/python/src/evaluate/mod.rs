@@ -361,11 +361,7 @@ impl<'a> Evaluator<'a> {
 
     /// An exception of flyte's at a definition. Outside of a `try` the evaluation goes on with an image of which
     /// nothing is known, so that the rest of the file is still looked at.
-    fn definition_error(
-        &mut self,
-        raised: Raised,
-        failing: Failing,
-    ) -> Result<Value, Exception> {
+    fn definition_error(&mut self, raised: Raised, failing: Failing) -> Result<Value, Exception> {
         let Failing { place, blamed, method, before, call } = failing;
         if !self.attempts.is_empty() {
             return Err(Exception::from_raised(raised, blamed));

@@ -4,7 +4,9 @@
 //! still there.
 
 pub mod ast;
+mod input;
 pub mod lower;
+mod recover;
 mod strings;
 
 use std::path::Path;
@@ -19,8 +21,14 @@ use ast::{Module, Span};
 pub fn parse(path: Arc<Path>, text: Arc<str>) -> Result<Module, String> {
     let mut parser = tree_sitter::Parser::new();
     parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|e| e.to_string())?;
-    let tree = parser.parse(text.as_bytes(), None).ok_or("the parser gave up")?;
-    Ok(lower::lower(path, text, &tree))
+    let input = input::prepared(&text);
+    let tree = parser.parse(input.as_bytes(), None).ok_or("the parser gave up")?;
+    let around = recover::around_damage(&input, &tree, &mut parser);
+    drop(input);
+    Ok(match around {
+        Some((repaired, damaged)) => lower::lower_around(path, text, &tree, &repaired, &damaged),
+        None => lower::lower(path, text, &tree),
+    })
 }
 
 /// The comments of a text, in order.
@@ -30,7 +38,7 @@ pub fn comments(text: &str) -> Vec<Span> {
     if parser.set_language(&tree_sitter_python::LANGUAGE.into()).is_err() {
         return Vec::new();
     }
-    let Some(tree) = parser.parse(text.as_bytes(), None) else { return Vec::new() };
+    let Some(tree) = parser.parse(input::prepared(text).as_bytes(), None) else { return Vec::new() };
     let mut comments = Vec::new();
     let mut cursor = tree.walk();
     loop {

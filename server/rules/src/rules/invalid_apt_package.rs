@@ -32,7 +32,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn wrong(word: &str) -> Option<&'static str> {
-    let name = word.split(['=', ':']).next().unwrap_or(word).trim_end_matches(['+', '-']);
+    let name = word.split(['=', ':']).next().unwrap_or(word);
     if name.chars().any(char::is_uppercase) {
         return Some("names have no capital letters");
     }

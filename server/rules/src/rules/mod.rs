@@ -137,7 +137,9 @@ fn commands(call: &CallSite) -> Vec<(&Given, Vec<usize>, &str)> {
     if call.method != "with_commands" {
         return Vec::new();
     }
-    call.given("commands").flat_map(|g| texts(g).into_iter().map(move |(place, text)| (g, place, text))).collect()
+    call.given("commands")
+        .flat_map(|g| texts(g).into_iter().map(move |(place, text)| (g, place, text)))
+        .collect()
 }
 
 /// The packages of a `with_pip_packages`, with their places.

@@ -41,24 +41,56 @@ const fn s(name: &'static str, kind: Kind, what: &'static str) -> Setting {
 /// All settings, in the order of the documentation.
 pub static SETTINGS: &[Setting] = &[
     s("python", Kind::Path, "Interpreter or virtual environment of the project."),
-    s("flyte-version", Kind::Text, "Release of flyte, where neither an environment nor a lock or pin tells it."),
+    s(
+        "flyte-version",
+        Kind::Text,
+        "Release of flyte, where neither an environment nor a lock or pin tells it.",
+    ),
     s("working-directory", Kind::Path, "What relative paths in code are resolved from: where flyte is run."),
     s("root-dir", Kind::Text, "flyte's root_dir; `none` where flyte is not initialised."),
     s("flyte-config", Kind::Path, "flyte's configuration file."),
     s("select", Kind::Rules, "Rules to check, in place of those that are on by default."),
     s("extend-select", Kind::Rules, "Rules to check besides."),
-    s("ignore", Kind::Rules, "Rules not to check. The closer selector wins: `ignore = [\"IMG1\"]` with `select = [\"IMG103\"]` checks IMG103."),
-    s("severity", Kind::Severities, "Severities of rules, by code. A severity turns a rule on that is off by default; `off` turns it off."),
+    s(
+        "ignore",
+        Kind::Rules,
+        "Rules not to check. The closer selector wins: `ignore = [\"IMG1\"]` with `select = [\"IMG103\"]` checks IMG103.",
+    ),
+    s(
+        "severity",
+        Kind::Severities,
+        "Severities of rules, by code. A severity turns a rule on that is off by default; `off` turns it off.",
+    ),
     s("per-file-ignores", Kind::RulesByGlob, "Rules not to check in files that match a glob."),
-    s("exclude", Kind::Globs, "Files and folders not to check, as globs relative to the file that sets them."),
+    s(
+        "exclude",
+        Kind::Globs,
+        "Files and folders not to check, as globs relative to the file that sets them.",
+    ),
     s("large-context", Kind::Size, "From which size on IMG107 calls a source folder large. 50MB unless set."),
     s("inlay-hints.tag", Kind::Switch(true), "Show the tag behind an image."),
     s("inlay-hints.base", Kind::Switch(false), "Show the base image behind a constructor."),
     s("code-lens", Kind::Switch(true), "Show tag, layers and commands above an image."),
-    s("build.builder", Kind::Choice(&["auto", "local", "local-podman", "remote"]), "What builds images; `auto` takes flyte's own configuration."),
-    s("build.engine-host", Kind::Text, "Address of the engine, such as `unix:///run/docker.sock`; found as docker does unless set."),
-    s("build.syntax-directive", Kind::Choice(&["keep", "builtin"]), "Whether the frontend that the Dockerfile names is pulled, or the engine's own one is used."),
-    s("check-existence", Kind::Choice(&["off", "engine", "registry"]), "Where to look whether an image exists already."),
+    s(
+        "build.builder",
+        Kind::Choice(&["auto", "local", "local-podman", "remote"]),
+        "What builds images; `auto` takes flyte's own configuration.",
+    ),
+    s(
+        "build.engine-host",
+        Kind::Text,
+        "Address of the engine, such as `unix:///run/docker.sock`; found as docker does unless set.",
+    ),
+    s(
+        "build.syntax-directive",
+        Kind::Choice(&["keep", "builtin"]),
+        "Whether the frontend that the Dockerfile names is pulled, or the engine's own one is used.",
+    ),
+    s(
+        "check-existence",
+        Kind::Choice(&["off", "engine", "registry"]),
+        "Where to look whether an image exists already.",
+    ),
 ];
 
 /// The setting of a name.

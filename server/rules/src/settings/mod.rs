@@ -170,9 +170,9 @@ impl Settings {
     /// Whether findings of a rule are ignored in a file.
     #[must_use]
     pub fn is_ignored_in(&self, rule: &Rule, path: &Path) -> bool {
-        self.per_file_ignores
-            .iter()
-            .any(|(patterns, rules)| patterns.contains(path) && rules.iter().any(|s| s.closeness(rule).is_some()))
+        self.per_file_ignores.iter().any(|(patterns, rules)| {
+            patterns.contains(path) && rules.iter().any(|s| s.closeness(rule).is_some())
+        })
     }
 
     /// What they say of the project.
@@ -200,7 +200,9 @@ impl Settings {
     /// What is wrong with them.
     pub fn find(folder: &Path, fs: &dyn FileSystem) -> Result<Self, SettingsError> {
         for folder in folder.ancestors() {
-            for (name, is_project) in [("image-lsp.toml", false), (".image-lsp.toml", false), ("pyproject.toml", true)] {
+            for (name, is_project) in
+                [("image-lsp.toml", false), (".image-lsp.toml", false), ("pyproject.toml", true)]
+            {
                 let path = folder.join(name);
                 let Ok(text) = fs.read_text(&path) else { continue };
                 if is_project && !text.contains("image-lsp") {
@@ -267,7 +269,11 @@ impl Settings {
             engine_host: self.engine_host.or(other.engine_host),
             syntax_directive: self.syntax_directive.or(other.syntax_directive),
             check_existence: self.check_existence.or(other.check_existence),
-            unknown_rules: if self.unknown_rules.is_empty() { other.unknown_rules } else { self.unknown_rules },
+            unknown_rules: if self.unknown_rules.is_empty() {
+                other.unknown_rules
+            } else {
+                self.unknown_rules
+            },
         }
     }
 }

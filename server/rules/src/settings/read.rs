@@ -184,7 +184,8 @@ fn kebab(name: &str) -> String {
 }
 
 fn is_own(name: &str) -> bool {
-    let in_table = |s: &Setting| s.name.split_once('.').is_some_and(|(table, rest)| table == name || rest == name);
+    let in_table =
+        |s: &Setting| s.name.split_once('.').is_some_and(|(table, rest)| table == name || rest == name);
     SETTINGS.iter().any(|s| s.name == name || in_table(s))
 }
 
@@ -281,7 +282,10 @@ impl Reader<'_> {
             }
             Kind::RulesByGlob => {
                 for (glob, span, rules) in table(name, node)? {
-                    let patterns = self.patterns(std::slice::from_ref(glob), &Node { span: span.clone(), value: Plain::Other("") })?;
+                    let patterns = self.patterns(
+                        std::slice::from_ref(glob),
+                        &Node { span: span.clone(), value: Plain::Other("") },
+                    )?;
                     let rules = self.selectors(name, rules)?;
                     self.out.per_file_ignores.push((patterns, rules));
                 }
@@ -297,7 +301,8 @@ impl Reader<'_> {
             let given = text(&format!("{name}.{rule}"), value)?;
             let severity = Severity::of(given);
             if severity.is_none() && given != "off" {
-                let message = format!("the severity of {rule} is one of error, warning, hint, off, not {given}");
+                let message =
+                    format!("the severity of {rule} is one of error, warning, hint, off, not {given}");
                 return Err((message, value.span.clone()));
             }
             match crate::rules::find(rule) {

@@ -25,7 +25,9 @@ pub fn schema() -> Value {
     }
     let codes: Vec<Value> = rules::ALL
         .iter()
-        .map(|rule| json!({ "const": rule.code, "description": format!("{}: {}", rule.name, rule.summary()) }))
+        .map(
+            |rule| json!({ "const": rule.code, "description": format!("{}: {}", rule.name, rule.summary()) }),
+        )
         .collect();
     let names: Vec<&str> = rules::ALL.iter().map(|rule| rule.name).collect();
     json!({

@@ -8,30 +8,43 @@ mod kinds;
 mod statement;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use tree_sitter::{Node, Tree};
 
-use super::ast::{Expression, Function, Id, Module, Span};
+use super::ast::{Expression, Function, Id, Module, Span, Statement};
 use kinds::{Field, Kind};
 
 /// Constructs nested deeper than this are [`Expression::Broken`].
 const MAX_DEPTH: u32 = 150;
 
+/// Turns a damaged file into a module: the damaged pieces as they are, everything else from a tree without them.
+pub(super) fn lower_around(
+    path: Arc<Path>,
+    text: Arc<str>,
+    tree: &Tree,
+    repaired: &Tree,
+    damaged: &[Range<usize>],
+) -> Module {
+    let mut lowering = Lowering::new(&text);
+    lowering.first_error = first_error(tree.root_node());
+    let inside = |s: &Statement| {
+        let own = s.span.range();
+        damaged.iter().any(|piece| piece.start <= own.start && own.end <= piece.end)
+    };
+    let mut body: Vec<Statement> = lowering.block(tree.root_node()).into_iter().filter(inside).collect();
+    body.extend(lowering.block(repaired.root_node()));
+    body.sort_by_key(|s| s.span);
+    let Lowering { expressions, spans, functions, first_error, .. } = lowering;
+    Module { path, text: Arc::clone(&text), expressions, spans, body, functions, first_error }
+}
+
 /// Turns a parsed file into a module.
 #[must_use]
 pub fn lower(path: Arc<Path>, text: Arc<str>, tree: &Tree) -> Module {
-    let mut lowering = Lowering {
-        text: &text,
-        expressions: Vec::with_capacity(text.len() / 12),
-        spans: Vec::with_capacity(text.len() / 12),
-        functions: Vec::new(),
-        names: HashMap::new(),
-        scopes: vec![Scope::default()],
-        depth: 0,
-        first_error: None,
-    };
+    let mut lowering = Lowering::new(&text);
     let root = tree.root_node();
     if root.has_error() {
         lowering.first_error = first_error(root);
@@ -86,6 +99,19 @@ struct Lowering<'t> {
 }
 
 impl<'t> Lowering<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            expressions: Vec::with_capacity(text.len() / 12),
+            spans: Vec::with_capacity(text.len() / 12),
+            functions: Vec::new(),
+            names: HashMap::new(),
+            scopes: vec![Scope::default()],
+            depth: 0,
+            first_error: None,
+        }
+    }
+
     fn add(&mut self, expression: Expression, span: Span) -> Id {
         let id = u32::try_from(self.expressions.len()).unwrap_or(u32::MAX);
         self.expressions.push(expression);
