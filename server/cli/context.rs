@@ -110,7 +110,7 @@ impl Context {
         }
         let of_file = match &self.config {
             Some(settings) => settings.clone(),
-            None => Settings::find(&folder, &*self.fs).unwrap_or_else(|error| {
+            None => Settings::find(&folder, &*self.raw).unwrap_or_else(|error| {
                 lock(&self.errors).insert(error.path.clone(), CliError::Settings(error));
                 Settings::default()
             }),

@@ -1,7 +1,11 @@
 //! Which files a command looks at.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use ignore::WalkState;
+use image_model::methods::METHODS;
+use memchr::memmem;
 use rayon::prelude::*;
 
 use image_python::notebook::is_notebook;
@@ -33,11 +37,10 @@ pub(crate) fn targets(arguments: &[String], context: &Context) -> (Vec<Target>, 
     found(arguments, context, |path| path.extension().is_some_and(|e| e == "py"))
 }
 
-/// The files for `check`: notebooks too, and without what is excluded.
+/// The files for `check`: notebooks too. Whether they are excluded is asked only of those that can have images.
 pub(crate) fn check_targets(arguments: &Check, context: &Context) -> (Vec<Target>, Vec<CliError>) {
     let wanted = |path: &Path| path.extension().is_some_and(|e| e == "py") || is_notebook(path);
-    let (mut targets, problems) = found(&arguments.paths, context, wanted);
-    targets.retain(|t| (t.explicit && !arguments.force_exclude) || !context.is_excluded(&t.path));
+    let (targets, problems) = found(&arguments.paths, context, wanted);
     if arguments.verbose {
         for target in &targets {
             let settings = context.settings(&target.path);
@@ -51,7 +54,7 @@ pub(crate) fn check_targets(arguments: &Check, context: &Context) -> (Vec<Target
 fn found(
     arguments: &[String],
     context: &Context,
-    wanted: impl Fn(&Path) -> bool,
+    wanted: impl Fn(&Path) -> bool + Sync,
 ) -> (Vec<Target>, Vec<CliError>) {
     let mut targets: Vec<Target> = Vec::new();
     let mut problems = Vec::new();
@@ -59,18 +62,11 @@ fn found(
         let (path, image) = split_name(argument);
         let full = clean(&context.ambient.current_directory.join(path));
         if full.is_dir() {
-            let walk =
-                ignore::WalkBuilder::new(&full).require_git(false).sort_by_file_path(Path::cmp).build();
-            for entry in walk {
-                match entry {
-                    Ok(entry) if wanted(entry.path()) && entry.file_type().is_some_and(|t| t.is_file()) => {
-                        targets.push(Target { path: entry.into_path(), image: None, explicit: false });
-                    }
-                    Ok(_) => {}
-                    Err(error) => problems
-                        .push(CliError::Unreadable { path: path.to_owned(), message: error.to_string() }),
-                }
-            }
+            let (mut files, errors) = walk(&full, &wanted);
+            files.sort();
+            targets.extend(files.into_iter().map(|path| Target { path, image: None, explicit: false }));
+            let told = |message| CliError::Unreadable { path: path.to_owned(), message };
+            problems.extend(errors.into_iter().map(told));
         } else if full.exists() {
             targets.push(Target { path: full, image: image.map(str::to_owned), explicit: true });
         } else {
@@ -82,6 +78,25 @@ fn found(
     }
     targets.dedup();
     (targets, problems)
+}
+
+/// The files below a folder, as git sees them, in no order; and what could not be read.
+fn walk(folder: &Path, wanted: &(impl Fn(&Path) -> bool + Sync)) -> (Vec<PathBuf>, Vec<String>) {
+    let found: Mutex<(Vec<PathBuf>, Vec<String>)> = Mutex::default();
+    ignore::WalkBuilder::new(folder).require_git(false).build_parallel().run(|| {
+        Box::new(|entry| {
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            match entry {
+                Ok(entry) if wanted(entry.path()) && entry.file_type().is_some_and(|t| t.is_file()) => {
+                    found.0.push(entry.into_path());
+                }
+                Ok(_) => {}
+                Err(error) => found.1.push(error.to_string()),
+            }
+            WalkState::Continue
+        })
+    });
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A path without `.` parts; links and `..` stay as they are, since flyte does not resolve them either.
@@ -101,8 +116,15 @@ pub(crate) fn for_each<T: Send>(targets: &[Target], work: impl Fn(&Target) -> T 
 
 /// Whether a file can have images: it names flyte, or calls what an image that it imports has.
 fn mentions_flyte(path: &Path) -> bool {
-    const SIGNS: [&[u8]; 4] = [b"flyte", b".with_", b"Image.from_", b".clone("];
     // What cannot be read is reported later.
     let Ok(bytes) = std::fs::read(path) else { return true };
-    SIGNS.iter().any(|sign| memchr::memmem::find(&bytes, sign).is_some())
+    let has = |sign: &[u8]| memmem::find(&bytes, sign).is_some();
+    if has(b"flyte") || has(b"Image.from_") {
+        return true;
+    }
+    // Other libraries have such methods, too: the name goes on as flyte's do, as far as a slip of the pen leaves it.
+    let layers = || METHODS.iter().filter_map(|m| m.name.strip_prefix("with_")?.get(..3));
+    let begins = |rest: &[u8]| layers().any(|name| rest.starts_with(name.as_bytes()));
+    let adds_layer = memmem::find_iter(&bytes, b".with_").any(|at| begins(&bytes[at + 6..]));
+    adds_layer || (has(b".clone(") && has(b"mage"))
 }

@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Check, project: &Project) -> Result<u8, CliError> 
 pub(crate) fn once(arguments: &Check, project: &Project) -> Result<u8, CliError> {
     let context = Context::for_check(project, arguments)?;
     let (targets, problems) = files::check_targets(arguments, &context);
-    let mut outcome = check(&targets, &context);
+    let mut outcome = check(&targets, arguments.force_exclude, &context);
     outcome.problems.splice(0..0, problems);
     if arguments.add_suppressions {
         return suppress::run(outcome, &context);
@@ -74,10 +74,13 @@ fn finish(arguments: &Check, outcome: &Outcome, context: &Context) -> Result<u8,
 }
 
 /// Checks files, several at a time.
-fn check(targets: &[Target], context: &Context) -> Outcome {
+fn check(targets: &[Target], force_exclude: bool, context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let workspace = context.has_workspace_rules();
     let checked = files::for_each(targets, |target| {
+        if (!target.explicit || force_exclude) && context.is_excluded(&target.path) {
+            return Ok((Vec::new(), None));
+        }
         let (report, settings) = inspect(context, target)?;
         let findings = image_rules::check(&report, &context.sources, &*context.fs, &settings);
         Ok((findings, workspace.then_some((report, settings))))

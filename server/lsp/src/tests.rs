@@ -254,3 +254,79 @@ async fn another_flyte_is_noticed_while_the_server_runs() {
     assert!(shown.contains("flyte 2.5.2 (as set)"), "{shown}");
     client.finish().await;
 }
+
+/// What can be done in a range, by title.
+async fn actions(client: &mut TestClient, uri: &str, line: u32, only: Value) -> Vec<Value> {
+    let parameters = json!({
+        "textDocument": { "uri": uri },
+        "range": { "start": position(line, 0), "end": position(line, 200) },
+        "context": { "diagnostics": [], "only": only }
+    });
+    client.request("textDocument/codeAction", parameters).await.as_array().cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn fixes_suppressions_and_fix_all_are_offered() {
+    let (mut client, answer) = TestClient::start(&["utf-16"]).await;
+    assert_eq!(answer["capabilities"]["codeActionProvider"]["resolveProvider"], true);
+    let text = "import flyte\n# 😀\nimage = flyte.Image.from_debian_base(name=\"Train\").with_pip_packages([\"a\"])\nx = flyte.Image.from_base(\"debian:12\").with_apt_packages(\"git\")\n";
+    let uri = client.open("a.py", text).await;
+    assert_eq!(client.diagnostics(&uri, 1).await.len(), 3);
+    let here = actions(&mut client, &uri, 2, json!(["quickfix"])).await;
+    let titles: Vec<&str> = here.iter().filter_map(|a| a["title"].as_str()).collect();
+    assert_eq!(
+        titles,
+        [
+            "Write train",
+            "Unpack the list",
+            "Suppress IMG203 (invalid-image-name) here",
+            "Suppress IMG005 (list-instead-of-arguments) here"
+        ]
+    );
+    assert_eq!(
+        (&here[0]["isPreferred"], &here[0]["diagnostics"][0]["code"]),
+        (&json!(true), &json!("IMG203"))
+    );
+    let edit = &here[0]["edit"]["changes"][&uri][0];
+    assert_eq!((edit["newText"].as_str(), &edit["range"]["start"]), (Some("train"), &position(2, 43)));
+    let comment = &here[2]["edit"]["changes"][&uri][0];
+    assert_eq!(comment["newText"], "  # image-lsp: ignore[IMG203]");
+    let harm = actions(&mut client, &uri, 3, json!(["quickfix"])).await;
+    assert_eq!(
+        (&harm[0]["title"], &harm[0]["isPreferred"]),
+        (&json!("Clone it with extendable=True (look it over)"), &json!(false))
+    );
+    let all = actions(&mut client, &uri, 0, json!(["source.fixAll"])).await;
+    assert_eq!((all.len(), &all[0]["kind"], all[0].get("edit")), (1, &json!("source.fixAll.imageLsp"), None));
+    let resolved = client.request("codeAction/resolve", all[0].clone()).await;
+    let edits = resolved["edit"]["changes"][&uri].as_array().expect("edits").clone();
+    assert_eq!(edits.len(), 1);
+    assert_eq!(
+        edits[0]["newText"],
+        "image = flyte.Image.from_debian_base(name=\"train\").with_pip_packages(\"a\")\n"
+    );
+    assert!(actions(&mut client, &uri, 0, json!(["source.organizeImports"])).await.is_empty());
+    client.finish().await;
+}
+
+#[tokio::test]
+async fn settings_files_and_editors_say_what_is_found() {
+    let (mut client, _) = TestClient::start(&[]).await;
+    let text =
+        "import flyte\nimage = flyte.Image.from_debian_base(name=\"Train\").with_pip_packages([\"a\"])\n";
+    let uri = client.open("a.py", text).await;
+    let codes = |found: Vec<Value>| {
+        found.iter().map(|d| d["code"].as_str().unwrap_or("").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(client.diagnostics(&uri, 1).await), ["IMG203", "IMG005"]);
+    let settings =
+        json!({ "settings": { "imageLsp": { "ignore": ["IMG203"], "severity": { "IMG005": "hint" } } } });
+    client.notify("workspace/didChangeConfiguration", settings).await;
+    let found = client.diagnostics(&uri, 1).await;
+    assert_eq!((found[0]["severity"].as_u64(), codes(found)), (Some(4), vec!["IMG005".to_owned()]));
+    // The file goes before the editor.
+    client.write("image-lsp.toml", "ignore = [\"IMG005\"]\n");
+    client.notify("workspace/didChangeWatchedFiles", json!({ "changes": [] })).await;
+    assert_eq!(codes(client.diagnostics(&uri, 1).await), ["IMG203"]);
+    client.finish().await;
+}

@@ -165,3 +165,130 @@ fn every_rule_is_documented() {
         }
     }
 }
+
+/// Links of chains, faulty ones and others, as they are written with `Q` for the quotes and `~` for a place where a
+/// comment and a line end may stand.
+const LINKS: &[&str] = &[
+    ".with_pip_packages(~[~QaQ,~ QbQ~]~)",
+    ".with_pip_packages([QaQ,], pre=True)",
+    ".with_pip_packages([])",
+    ".with_pip_packages(~QnumpyQ~)",
+    ".with_pip_packages(~Qnumpy pandasQ,~ Qa=1Q)",
+    ".with_pip_packages(*LIST)",
+    ".with_pip_packages(LIST)",
+    ".with_pip_packages()",
+    ".with_pip_packages(Qgit+https://example.org/x.gitQ)",
+    ".with_pip_packages(QxQ,~ index_url=Qhttps://ci:$TOKEN@example.org/simpleQ,~)",
+    ".with_pip_packges(QaQ)",
+    ".with_apt_packages([QgitQ]~)",
+    ".with_apt_packages(~QcurlQ~)",
+    ".with_apt_packages()",
+    ".with_commands(Qecho aQ,~ Qecho bQ)",
+    ".with_commands(Qecho aQ, Qecho bQ, Qecho cQ)",
+    ".with_commands([~QRUN echo aQ,~ Qcd /xQ,~ QlsQ~])",
+    ".with_commands([Qpip install torchQ])",
+    ".with_commands([Qcurl https://example.org/xQ])",
+    ".with_commands([])",
+    ".with_commands(COMMANDS)",
+    ".with_env_vars({QAQ: Qa bQ,~ QPATHQ: Q/xQ,~ QNQ: 3})",
+    ".with_requirements(Qrequirements.txtQ)",
+    ".with_requirements(~Qpyproject.tomlQ~)",
+    ".with_source_folder(QsrcQ)",
+    ".with_source_folder(Path(QsrcQ))",
+    ".with_uv_project(Qpyproject.tomlQ,~ extra_index_urls=[Qhttps://example.orgQ],~ project_install_mode=Qdependency_onlyQ)",
+    ".clone(name=QTestQ)",
+    ".clone(extendable=False)",
+    ".clone(platfrom=(Qlinux/amd64Q,))",
+];
+
+const STARTS: &[&str] = &[
+    "flyte.Image.from_debian_base(~name=QTrainQ,~ platform=Qlinux/amd64Q~)",
+    "flyte.Image.from_debian_base(python_version=Q3.12Q,~ registry=Qhttps://ghcr.io/acme/Q)",
+    "flyte.Image.from_debian_base(3.12)",
+    "flyte.Image.from_base(~Qdebian:12Q~)",
+    "flyte.Image.from_base(QDebianQ).clone(extendable=True)",
+    "flyte.Image(name=QxQ)",
+    "flyte.Image.from_debian_base(install_flyte=False,~)",
+];
+
+/// A module of chains in the given layouts.
+fn module(chains: &[(usize, Vec<usize>, u64)], single: bool, line_end: &str, imports: bool) -> String {
+    let quote = if single { "'" } else { "\"" };
+    let mut text = String::from("import flyte\n");
+    if imports {
+        text.push_str("from pathlib import Path  # paths\n");
+    }
+    text.push_str("\nLIST = [\"a\", \"b\"]\nCOMMANDS = (\"ls\",)\n");
+    let mut comments = 0;
+    for (i, (start, links, seed)) in chains.iter().enumerate() {
+        let mut chain = STARTS[start % STARTS.len()].to_owned();
+        for link in links {
+            chain.push('~');
+            chain.push_str(LINKS[link % LINKS.len()]);
+        }
+        let mut random = *seed;
+        let mut written = String::new();
+        for c in chain.chars() {
+            match c {
+                'Q' => written.push_str(quote),
+                '~' => {
+                    random = random
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
+                    match random >> 61 {
+                        0 | 1 => written.push_str("\n    "),
+                        2 => {
+                            comments += 1;
+                            written.push_str(&format!("  # comment {comments}\n    "));
+                        }
+                        _ => {}
+                    }
+                }
+                c => written.push(c),
+            }
+        }
+        text.push_str(&format!("image{i} = (\n    {written}\n)\n"));
+    }
+    text.push_str("env = flyte.TaskEnvironment(name=\"tasks\", image=image0)\n");
+    text.replace('\n', line_end)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 300, ..Default::default() })]
+
+    /// Fixes come to an end, leave nothing that they could mend, and every text on the way is Python with all its
+    /// comments, quotes and line ends.
+    #[test]
+    fn fixes_of_generated_chains_are_sound(
+        chains in proptest::collection::vec(
+            (0_usize..100, proptest::collection::vec(0_usize..1000, 0..5), proptest::prelude::any::<u64>()), 1..4),
+        single in proptest::prelude::any::<bool>(),
+        windows in proptest::prelude::any::<bool>(),
+        imports in proptest::prelude::any::<bool>(),
+        everything in proptest::prelude::any::<bool>(),
+        elsewhere in proptest::prelude::any::<bool>(),
+    ) {
+        let line_end = if windows { "\r\n" } else { "\n" };
+        let python = module(&chains, single, line_end, imports);
+        let mut folder = Folder::new(&python);
+        folder.files.push(("requirements.txt".to_owned(), "httpx\n".to_owned()));
+        folder.files.push(("src/x.py".to_owned(), "x = 1\n".to_owned()));
+        folder.files.push(("pyproject.toml".to_owned(), "[project]\nname = \"x\"\nversion = \"1\"\nrequires-python = \">=3.12\"\ndependencies = []\n".to_owned()));
+        if elsewhere {
+            folder.working_directory = "/";
+        }
+        folder.fix(everything);
+        let after = folder.text("app.py").to_owned();
+        // Line ends stay what they were.
+        let returns = after.matches('\r').count();
+        proptest::prop_assert_eq!(returns, if windows { after.matches('\n').count() } else { 0 });
+        // No literal of the file changed its quotes, but where the value has quotes of its own.
+        if single {
+            let strings = after.matches("\"").count() - python.matches('"').count();
+            proptest::prop_assert!(strings <= 2 * chains.len() * 5, "{}", after);
+        }
+        let left = folder.check();
+        let fixable = left.iter().filter_map(|f| f.fix.as_ref()).filter(|f| everything || f.applicability == Applicability::Safe);
+        proptest::prop_assert_eq!(fixable.count(), 0);
+    }
+}
