@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
-use image_rules::{Rule, rules};
+use image_rules::{Proof, Rule, rules};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::args::{Explain, Format};
 use crate::error::CliError;
@@ -18,7 +19,22 @@ struct RuleJson {
     summary: String,
     fix: &'static str,
     since: &'static str,
+    example: &'static str,
+    instead: &'static str,
+    files: &'static [(&'static str, &'static str)],
+    proof: Value,
     documentation: String,
+}
+
+/// What shows that the example fails.
+fn proof(rule: &Rule) -> Value {
+    match rule.proof {
+        Proof::Flyte { stage, error } => json!({ "kind": "flyte", "stage": stage.name(), "error": error }),
+        Proof::Dockerfile { line, then } => json!({ "kind": "dockerfile", "line": line, "then": then }),
+        Proof::Engine { error } => json!({ "kind": "engine", "error": error }),
+        Proof::Uv { error } => json!({ "kind": "uv", "error": error }),
+        Proof::Later(why) => json!({ "kind": "later", "why": why }),
+    }
 }
 
 pub(crate) fn run(arguments: &Explain) -> Result<u8, CliError> {
@@ -40,6 +56,10 @@ pub(crate) fn run(arguments: &Explain) -> Result<u8, CliError> {
                 summary: rule.summary(),
                 fix: rule.safety.name(),
                 since: rule.since,
+                example: rule.example,
+                instead: rule.instead,
+                files: rule.files,
+                proof: proof(rule),
                 documentation: rule.markdown(),
             })
             .collect();

@@ -80,10 +80,20 @@ fn found(
     (targets, problems)
 }
 
+/// Folders of packages that are not the project's own. One that is named is walked.
+const NOT_OWN: &[&str] = &["site-packages", "dist-packages", "node_modules", "venv", "__pypackages__"];
+
 /// The files below a folder, as git sees them, in no order; and what could not be read.
 fn walk(folder: &Path, wanted: &(impl Fn(&Path) -> bool + Sync)) -> (Vec<PathBuf>, Vec<String>) {
     let found: Mutex<(Vec<PathBuf>, Vec<String>)> = Mutex::default();
-    ignore::WalkBuilder::new(folder).require_git(false).build_parallel().run(|| {
+    let is_other = |entry: &ignore::DirEntry| {
+        entry.depth() > 0 && entry.file_name().to_str().is_some_and(|name| NOT_OWN.contains(&name))
+    };
+    let walker = ignore::WalkBuilder::new(folder)
+        .require_git(false)
+        .filter_entry(move |e| !is_other(e))
+        .build_parallel();
+    walker.run(|| {
         Box::new(|entry| {
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             match entry {

@@ -2,7 +2,8 @@
 
 use image_manifests::script::uv_block;
 use image_model::layer::{Layer, LayerKind};
-use image_python::inspect::{ImageReport, Variant};
+use image_python::inspect::{ImageReport, Use, Variant};
+use image_python::syntax::ast::{Id, Statement, StatementKind};
 
 use crate::checker::Checker;
 use crate::finding::{Finding, Fix};
@@ -14,18 +15,21 @@ pub(super) static RULE: Rule = Rule {
     code: "IMG301",
     name: "flyte-not-installed",
     severity: Severity::Warning,
-    what: "Finds images of a `TaskEnvironment` in which nothing installs flyte: a foreign base, `install_flyte=False`, a uv\n\
-           script or a project without it.",
+    what: "Finds images of a `TaskEnvironment` with tasks in which nothing installs flyte: a foreign base,\n\
+           `install_flyte=False`, a uv script or a project without it.",
     why: "The container of a task is started with flyte's own program. Without it the pod fails at once, with\n\
           `a0: executable file not found`.",
     proof: Proof::Later("Nothing fails before the pod starts."),
-    example: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", install_flyte=False).with_pip_packages(\"pandas\")\nenv = flyte.TaskEnvironment(name=\"train\", image=image)\n",
-    instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", install_flyte=False).with_pip_packages(\"flyte\", \"pandas\")\nenv = flyte.TaskEnvironment(name=\"train\", image=image)\n",
+    example: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", install_flyte=False).with_pip_packages(\"pandas\")\nenv = flyte.TaskEnvironment(name=\"train\", image=image)\n\n\n@env.task\nasync def train() -> int:\n    return 1\n",
+    instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", install_flyte=False).with_pip_packages(\"flyte\", \"pandas\")\nenv = flyte.TaskEnvironment(name=\"train\", image=image)\n\n\n@env.task\nasync def train() -> int:\n    return 1\n",
     safety: FixSafety::Unsafe,
     fix: "It adds `flyte` to the packages of the last `with_pip_packages`, or takes `install_flyte=False` away.",
     check: Check::File(|checker| {
         for image in &checker.report.images {
-            let of_tasks = image.environments.iter().any(|e| &*e.class == "flyte.TaskEnvironment");
+            let of_tasks = image
+                .environments
+                .iter()
+                .any(|e| &*e.class == "flyte.TaskEnvironment" && has_tasks(checker, e));
             for variant in image.variants.iter().filter(|_| of_tasks) {
                 if variant.image.opaque.is_none() && lacks_flyte(checker, variant) == Some(true) {
                     report(checker, image, variant);
@@ -35,6 +39,34 @@ pub(super) static RULE: Rule = Rule {
     }),
     ..Rule::BASE
 };
+
+/// Whether a function of the file is a task of an environment. One of container tasks alone needs no flyte.
+fn has_tasks(checker: &Checker<'_>, environment: &Use) -> bool {
+    let Some(source) = checker.source(&environment.call.path) else { return false };
+    let statements = source.module.statements();
+    let is_made_here = |id: Id| source.range(id) == environment.call.range();
+    let names: Vec<&str> = statements
+        .iter()
+        .filter_map(|s| match &s.kind {
+            StatementKind::Assign { targets, value } if is_made_here(*value) => Some(targets.as_slice()),
+            StatementKind::Annotated { target, value: Some(value) } if is_made_here(*value) => {
+                Some(std::slice::from_ref(target))
+            }
+            _ => None,
+        })
+        .flatten()
+        .map(|target| source.text(source.range(*target)))
+        .collect();
+    let is_task = |id: &Id| {
+        let text = source.text(source.range(*id));
+        names.iter().any(|name| text.strip_prefix(name).is_some_and(|rest| rest.starts_with(".task")))
+    };
+    let decorated = |s: &&&Statement| match &s.kind {
+        StatementKind::Function { decorators, .. } => decorators.iter().any(is_task),
+        _ => false,
+    };
+    statements.iter().find(decorated).is_some()
+}
 
 fn report(checker: &Checker<'_>, image: &ImageReport, variant: &Variant) {
     let origin = variant.image.origin.as_deref();

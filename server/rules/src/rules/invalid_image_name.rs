@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     what: "Finds names, registries and base images that no engine accepts: capital letters, spaces, a scheme such as\n\
            `https://`, a tag inside `name`.",
     why: "flyte passes them on as they are. The engine refuses the build, and registries the push.",
-    proof: Proof::Engine { error: "invalid reference format" },
+    proof: Proof::Engine { error: "repository name must be lowercase" },
     example: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"MyModel\").with_pip_packages(\"httpx\")\n",
     instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"mymodel\").with_pip_packages(\"httpx\")\n",
     safety: FixSafety::Safe,
