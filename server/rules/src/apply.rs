@@ -25,15 +25,17 @@ pub struct Fixed {
     pub left: Vec<Finding>,
 }
 
+/// Gives the findings with some files replaced.
+pub type Recheck<'c> = dyn Fn(&BTreeMap<PathBuf, Arc<str>>) -> Vec<Finding> + 'c;
+
 /// Fixes findings until nothing is left that a fix can mend.
 ///
-/// `read` gives the text of a file as it is, without a byte order mark; `check` gives the findings with some files
-/// replaced.
+/// `read` gives the text of a file as it is, without a byte order mark.
 pub fn fix(
     findings: Vec<Finding>,
     up_to: Applicability,
     read: &dyn Fn(&Path) -> Option<String>,
-    check: &dyn Fn(&BTreeMap<PathBuf, Arc<str>>) -> Vec<Finding>,
+    check: &Recheck<'_>,
 ) -> Fixed {
     let mut fixed = Fixed { left: findings, ..Fixed::default() };
     let mut refused: Vec<Fix> = Vec::new();

@@ -83,7 +83,9 @@ pub(crate) fn apply(checker: &Checker<'_>, findings: &mut Vec<Finding>) {
     }
     findings.retain(|finding| {
         let suppressions = by_file.get(&finding.site.path).map(|(_, all)| all.as_slice()).unwrap_or_default();
-        !suppressions.iter().fold(false, |any, s| s.suppresses(finding) || any)
+        // Each is asked, so that each knows whether it is used.
+        let held = suppressions.iter().filter(|s| s.suppresses(finding)).count();
+        held == 0
     });
     if let Some((module, suppressions)) = by_file.get(own) {
         for suppression in suppressions {

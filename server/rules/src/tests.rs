@@ -39,7 +39,7 @@ impl Folder {
         let interpreter = MemoryFileSystem::default()
             .with("/venv/pyvenv.cfg", "version = 3.12.1\n")
             .with("/venv/bin/python", "");
-        let fs = self.files.iter().fold(interpreter, |fs, (path, text)| fs.with(&format!("/w/{path}"), text));
+        let fs = self.files.iter().fold(interpreter, |fs, (path, text)| fs.with(format!("/w/{path}"), text));
         let ambient = Ambient { current_directory: self.working_directory.into(), ..Ambient::default() };
         let flyte_version_setting = Some("2.12.1".into());
         let options = Options { flyte_version_setting, python: Some("/venv".into()), ..Options::default() };

@@ -44,12 +44,15 @@ struct Node {
     value: Plain,
 }
 
+/// A key, its place, and what it holds.
+type Entry = (String, Range<usize>, Node);
+
 enum Plain {
     Text(String),
     Switch(bool),
     Number(i64),
     List(Vec<Node>),
-    Table(Vec<(String, Range<usize>, Node)>),
+    Table(Vec<Entry>),
     Other(&'static str),
 }
 
@@ -120,7 +123,7 @@ fn of_item(item: &Item) -> Node {
 fn pairs<'t>(
     items: impl Iterator<Item = (&'t str, &'t Item)>,
     span: impl Fn(&str) -> Option<Range<usize>>,
-) -> Vec<(String, Range<usize>, Node)> {
+) -> Vec<Entry> {
     items.map(|(key, item)| (key.to_owned(), span(key).unwrap_or(0..0), of_item(item))).collect()
 }
 
@@ -154,7 +157,7 @@ fn of_json_node(value: &serde_json::Value, is_top: bool) -> Node {
         Json::Number(number) => number.as_i64().map_or(Plain::Other("a fraction"), Plain::Number),
         Json::Array(items) => Plain::List(items.iter().map(|v| of_json_node(v, false)).collect()),
         Json::Object(object) => {
-            let mut table: Vec<(String, Range<usize>, Node)> = Vec::new();
+            let mut table: Vec<Entry> = Vec::new();
             for (key, item) in object {
                 let empty = item.is_null() || item.as_str().is_some_and(str::is_empty);
                 let name = if is_top { kebab(key) } else { key.clone() };
@@ -354,7 +357,7 @@ fn texts(name: &str, node: &Node) -> Result<Vec<String>, Wrong> {
     items.iter().map(|item| text(name, item).map(str::to_owned)).collect()
 }
 
-fn table<'n>(name: &str, node: &'n Node) -> Result<&'n [(String, Range<usize>, Node)], Wrong> {
+fn table<'n>(name: &str, node: &'n Node) -> Result<&'n [Entry], Wrong> {
     match &node.value {
         Plain::Table(pairs) => Ok(pairs),
         _ => Err(expected(name, "a table", node)),
