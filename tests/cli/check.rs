@@ -377,3 +377,47 @@ fn a_value_of_another_module_is_shown_with_the_call() {
         [("IMG209", "app.py", 5, "constants.py"), ("IMG203", "helpers.py", 5, "constants.py")]
     );
 }
+
+#[test]
+fn watching_checks_again_when_a_file_changes() {
+    use std::io::BufRead as _;
+    let folder = folder(&[("a.py", "import flyte\n")]);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_image-lsp"))
+        .args(["check", "--watch", "--output-format", "concise"])
+        .current_dir(folder.path())
+        .env_clear()
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let mut said = std::io::BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let mut found = std::io::BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    assert_eq!(found.next().expect("a line").expect("text"), "No mistakes found.");
+    assert_eq!(said.next().expect("a line").expect("text"), "Watching for changes.");
+    std::fs::write(folder.path().join("a.py"), BAD).expect("written");
+    assert!(found.next().expect("a line").expect("text").starts_with("a.py:4:39: IMG203"));
+    child.kill().expect("it runs");
+    child.wait().expect("an end");
+}
+
+#[test]
+fn folders_of_other_packages_are_left_out_unless_named() {
+    let folder =
+        folder(&[("site-packages/a.py", BAD), ("node_modules/b.py", BAD), ("c.py", "import flyte\n")]);
+    assert_eq!(codes(folder.path(), &[]), [""; 0]);
+    assert_eq!(codes(folder.path(), &["site-packages"]).len(), 3);
+    assert_eq!(codes(folder.path(), &["site-packages", "--exclude", "*.py"]), [""; 0]);
+}
+
+#[test]
+fn rules_for_all_files_together_look_at_all_of_them() {
+    let image = |package: &str| {
+        format!(
+            "import flyte\nimage = flyte.Image.from_debian_base(name='same').with_pip_packages('{package}')\n"
+        )
+    };
+    let folder =
+        folder(&[("a.py", &image("httpx")), ("b.py", &image("rich")), (".python-version", "3.12\n")]);
+    assert_eq!(codes(folder.path(), &["--select", "IMG404"]), ["IMG404", "IMG404"]);
+    assert_eq!(codes(folder.path(), &["a.py", "--select", "IMG404"]), [""; 0]);
+}

@@ -158,3 +158,23 @@ pub(super) fn write_diff(out: &mut Output, name: &str, before: &str, after: &str
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_changed_meanwhile_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.py");
+        std::fs::write(&path, "new").expect("written");
+        assert_eq!(write(&path, "fixed", Some(b"old")), Err("it was changed meanwhile".to_owned()));
+        assert_eq!(write(&path, "fixed", None), Err("it was changed meanwhile".to_owned()));
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), "new");
+        assert_eq!(write(&path, "fixed", Some(b"new")), Ok(()));
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), "fixed");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+}

@@ -56,6 +56,32 @@ impl Folder {
         self.files.iter().find(|(p, _)| p == path).map_or("", |(_, t)| t)
     }
 
+    /// Fixes as the program does: what would do harm is left out.
+    fn settle(&mut self, with_unsafe: bool) {
+        let up_to = if with_unsafe { Applicability::Unsafe } else { Applicability::Safe };
+        let files: std::collections::BTreeMap<String, String> = self.files.iter().cloned().collect();
+        let read = |path: &Path| files.get(path.strip_prefix("/w").ok()?.to_str()?).cloned();
+        let check = |texts: &std::collections::BTreeMap<std::path::PathBuf, Arc<str>>| {
+            let mut folder = Folder::new("");
+            folder.settings = self.settings.clone();
+            folder.files = self.files.clone();
+            for (path, text) in texts {
+                let name = path.strip_prefix("/w").unwrap_or(path).to_string_lossy().into_owned();
+                folder.files.retain(|(p, _)| *p != name);
+                folder.files.push((name, text.to_string()));
+            }
+            folder.check()
+        };
+        let fixed = crate::apply::fix(self.check(), up_to, &read, &check);
+        for (path, text) in &fixed.texts {
+            let before = read(path).unwrap_or_default();
+            assert!(
+                is_sound(&before, text, path.extension().is_some_and(|e| e == "py"), true),
+                "{before}\n{text}"
+            );
+        }
+    }
+
     /// Applies fixes until there are none; the number of rounds.
     fn fix(&mut self, with_unsafe: bool) -> usize {
         for round in 0..50 {
@@ -290,5 +316,32 @@ proptest::proptest! {
         let left = folder.check();
         let fixable = left.iter().filter_map(|f| f.fix.as_ref()).filter(|f| everything || f.applicability == Applicability::Safe);
         proptest::prop_assert_eq!(fixable.count(), 0);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 400, ..Default::default() })]
+
+    /// Whatever the text: no check and no fix panics, and the fixes come to an end.
+    #[test]
+    fn no_text_does_harm(
+        rule in 0_usize..1000,
+        cut in 0.0_f64..1.0,
+        put in "[ -~éß\u{1F600}\n\r\t\\\\]{0,12}",
+        take in 0_usize..6,
+        everything in proptest::prelude::any::<bool>(),
+    ) {
+        let rule = rules::ALL[rule % rules::ALL.len()];
+        let text: Vec<char> = rule.example.chars().collect();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in a short text")]
+        let at = (text.len() as f64 * cut) as usize;
+        let rest = text.iter().skip(at + take);
+        let damaged: String = text.iter().take(at).copied().chain(put.chars()).chain(rest.copied()).collect();
+        let mut folder = Folder::of(rule, &damaged);
+        let findings = folder.check();
+        let path: Arc<Path> = Path::new("/w/app.py").into();
+        let edits = crate::suppress_all(&findings, &path, &damaged);
+        let _ = edited(&damaged, &edits.iter().collect::<Vec<_>>());
+        folder.settle(everything);
     }
 }

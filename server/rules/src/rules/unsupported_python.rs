@@ -14,9 +14,10 @@ pub(super) static RULE: Rule = Rule {
     example: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", python_version=(3, 9)).with_pip_packages(\"httpx\")\n",
     instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", python_version=(3, 12)).with_pip_packages(\"httpx\")\n",
     fix: "There is none: which version the code runs on is yours to know.",
-    check: Check::Call(|checker, _, call| {
+    check: Check::Call(|checker, variant, call| {
         let false_ = |name| call.given(name).any(|g| g.value.truthy() == Ok(false));
-        let published = call.method == "from_debian_base" && !false_("install_flyte");
+        let default_is_published = variant.environment.release.behaviours.default_is_published;
+        let published = call.method == "from_debian_base" && default_is_published && !false_("install_flyte");
         if !published && !matches!(call.method, "from_debian_base" | "from_uv_script") {
             return;
         }
