@@ -161,7 +161,6 @@ pub(super) fn write_diff(out: &mut Output, name: &str, before: &str, after: &str
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::expect_used, reason = "tests")]
 
     use super::*;
 

@@ -172,7 +172,8 @@ fn plain_version(text: &str) -> Option<String> {
 }
 
 /// A package's name as indexes compare it.
-fn normalised(name: &str) -> String {
+#[must_use]
+pub fn normalised(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
         if matches!(c, '-' | '_' | '.') {

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::{Array, Document, Item, Table, Value};
 
+use crate::pins::normalised as normal;
+
 /// The first difference between a lock and its project, in words; `None` where none is certain.
 #[must_use]
 pub fn difference(pyproject: &str, lock: &str) -> Option<String> {
@@ -154,18 +156,6 @@ fn same_version(a: &str, b: &str) -> bool {
         }
     }
     a == b || a.iter().chain(&b).any(|p| p.chars().any(|c| !c.is_ascii_digit()))
-}
-
-fn normal(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.trim().chars() {
-        match c {
-            '-' | '_' | '.' if out.ends_with('-') => {}
-            '-' | '_' | '.' => out.push('-'),
-            c => out.push(c.to_ascii_lowercase()),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

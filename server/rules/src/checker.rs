@@ -14,7 +14,7 @@ use crate::finding::{Finding, Related};
 use crate::rule::{Check, Rule};
 use crate::rules;
 use crate::settings::Settings;
-use crate::source::Source;
+use crate::source::{Literal, Source, written_here};
 use crate::suppression;
 
 /// What a file's checks have in common.
@@ -72,6 +72,26 @@ impl<'a> Checker<'a> {
         let mut finding = Finding::new(rule, blame.site, message);
         finding.related.extend(blame.related);
         finding
+    }
+
+    /// A finding at the argument of a parameter; at the call where it has none.
+    pub(crate) fn at_parameter(
+        &self,
+        rule: &'static Rule,
+        call: &CallSite,
+        parameter: &str,
+        message: impl Into<String>,
+    ) -> Finding {
+        match call.given(parameter).next() {
+            Some(given) => self.at(rule, given, &[], message),
+            None => Finding::new(rule, call.site.clone(), message),
+        }
+    }
+
+    /// The literal that an item of an argument is, where it stands in the call.
+    pub(crate) fn literal(&self, given: &Given, items: &[usize]) -> Option<Literal> {
+        let site = written_here(given, items)?;
+        self.source(&site.path)?.literal(site)
     }
 
     fn run(&self) {

@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+pub(crate) use image_manifests::pins::normalised as normal;
+
 /// What is wrong with an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -43,21 +45,6 @@ pub(crate) fn name(text: &str) -> Option<String> {
     }
     let end = text.find(|c| !is_name_char(c)).unwrap_or(text.len());
     (end > 0).then(|| normal(&text[..end]))
-}
-
-/// PyPI's normal form of a name.
-pub(crate) fn normal(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if matches!(c, '-' | '_' | '.') {
-            if !out.ends_with('-') {
-                out.push('-');
-            }
-        } else {
-            out.push(c.to_ascii_lowercase());
-        }
-    }
-    out
 }
 
 /// The place and the text of the specifiers, with brackets of extras before them.

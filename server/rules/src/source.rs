@@ -6,6 +6,7 @@ use std::sync::Arc;
 use image_model::origin::{CallSite, Given, Site};
 use image_python::syntax::ast::{Argument, Expression, Id, Module, Passing};
 
+use crate::checker::contains;
 use crate::finding::Edit;
 
 /// A parsed file.
@@ -230,11 +231,16 @@ impl Literal {
     }
 }
 
-/// Where an item of an argument was written, if that is in the call.
+/// Where an item of an argument was written: in the call, or elsewhere.
 pub(crate) fn written<'g>(given: &'g Given, items: &[usize]) -> Option<&'g Site> {
     let mut origin = &given.origin;
     for item in items {
         origin = origin.items.get(*item)?;
     }
     origin.site.as_ref()
+}
+
+/// The same, if it is in the call itself: what stands elsewhere may be used elsewhere, too, and no fix changes it.
+pub(crate) fn written_here<'g>(given: &'g Given, items: &[usize]) -> Option<&'g Site> {
+    written(given, items).filter(|site| contains(&given.site, site))
 }

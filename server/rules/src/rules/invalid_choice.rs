@@ -2,11 +2,9 @@
 
 use image_model::value::Value;
 
-use crate::checker::contains;
 use crate::finding::Fix;
 use crate::rule::{Check, FixSafety, Proof, Rule};
 use crate::settings::distance;
-use crate::source::written;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG211",
@@ -45,9 +43,7 @@ pub(super) static RULE: Rule = Rule {
                 distance(&a, b) <= 3.min(b.len() / 3)
             });
             let fix = near.and_then(|near| {
-                let site = written(given, &[]).filter(|s| contains(&given.site, s))?;
-                let edit = checker.source(&site.path)?.literal(site)?.with(near)?;
-                Fix::safe(format!("write {near}"), vec![edit])
+                Fix::safe(format!("write {near}"), vec![checker.literal(given, &[])?.with(near)?])
             });
             checker.push(checker.at(&RULE, given, &[], message).fix(fix));
         }

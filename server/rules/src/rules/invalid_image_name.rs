@@ -3,10 +3,9 @@
 use image_model::origin::Given;
 use image_model::value::Value;
 
-use crate::checker::{Checker, contains};
+use crate::checker::Checker;
 use crate::finding::Fix;
 use crate::rule::{Check, FixSafety, Proof, Rule};
-use crate::source::written;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG203",
@@ -47,9 +46,7 @@ fn one(checker: &Checker<'_>, given: &Given, wrong: fn(&str) -> Option<&'static 
     let advice = if wrong(mended).is_none() { format!("; write {mended}") } else { String::new() };
     let message = format!("no engine accepts the {parameter} {text:?}, {why}: the build fails{advice}");
     let fix = (wrong(mended).is_none()).then(|| {
-        let site = written(given, &[]).filter(|s| contains(&given.site, s))?;
-        let edit = checker.source(&site.path)?.literal(site)?.with(mended)?;
-        Fix::safe(format!("write {mended}"), vec![edit])
+        Fix::safe(format!("write {mended}"), vec![checker.literal(given, &[])?.with(mended)?])
     });
     checker.push(checker.at(&RULE, given, &[], message).fix(fix.flatten()));
 }

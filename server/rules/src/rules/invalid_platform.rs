@@ -8,7 +8,7 @@ use super::{raises, texts};
 use crate::checker::{Checker, contains};
 use crate::finding::{Edit, Fix};
 use crate::rule::{Check, FixSafety, Proof, Rule};
-use crate::source::written;
+use crate::source::written_here;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG201",
@@ -73,10 +73,7 @@ fn check(checker: &Checker<'_>, call: &CallSite, given: &Given) {
 }
 
 fn tuple(checker: &Checker<'_>, given: &Given) -> Option<Fix> {
-    let site = written(given, &[])?;
-    if !contains(&given.site, site) {
-        return None;
-    }
+    let site = written_here(given, &[])?;
     let source = checker.source(&site.path)?;
     source.literal(site)?;
     let text = source.text(site.range());

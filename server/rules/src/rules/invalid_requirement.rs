@@ -3,11 +3,11 @@
 use image_model::origin::Given;
 
 use super::packages;
-use crate::checker::{Checker, contains};
+use crate::checker::Checker;
 use crate::finding::{Edit, Fix};
 use crate::requirement::{Trouble, trouble};
 use crate::rule::{Check, FixSafety, Proof, Rule};
-use crate::source::written;
+use crate::source::written_here;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG209",
@@ -47,7 +47,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn fix(checker: &Checker<'_>, given: &Given, trouble: &Trouble) -> Option<Fix> {
-    let site = written(given, &[]).filter(|s| contains(&given.site, s))?;
+    let site = written_here(given, &[])?;
     let source = checker.source(&site.path)?;
     let literal = source.literal(site)?;
     match trouble {

@@ -8,7 +8,7 @@ use image_model::layer::Layer;
 use image_python::inspect::Variant;
 
 use crate::checker::Checker;
-use crate::finding::{Edit, Finding, Fix};
+use crate::finding::{Edit, Fix};
 use crate::rule::{Check, FixSafety, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -67,13 +67,7 @@ fn check(checker: &Checker<'_>, variant: &Variant) {
         };
         let given = variant.image.layers.iter().filter_map(|l| copies(l, source.as_str())).next();
         let Some((call, parameter)) = given else { continue };
-        checker.push(
-            match call.given(parameter).next() {
-                Some(given) => checker.at(&RULE, given, &[], message),
-                None => Finding::new(&RULE, call.site.clone(), message),
-            }
-            .fix(fix),
-        );
+        checker.push(checker.at_parameter(&RULE, call, parameter, message).fix(fix));
     }
 }
 

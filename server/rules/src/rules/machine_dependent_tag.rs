@@ -35,14 +35,14 @@ fn check(checker: &Checker<'_>, variant: &Variant) {
                 call.method
             );
             let parameter = if layer.kind == LayerKind::CopyConfig { "src" } else { "pyproject_file" };
-            push(checker, call, parameter, message);
+            checker.push(checker.at_parameter(&RULE, call, parameter, message));
         }
         if layer.kind == LayerKind::UVScript
             && variant.unknowns.iter().any(|u| u.reason.starts_with("exclude-newer is a TOML date"))
         {
             let message = "exclude-newer is a TOML date in the script's header: flyte hashes its address in memory, so that every \
                            run gets another tag; write the date in quotes";
-            push(checker, call, "script", message.to_owned());
+            checker.push(checker.at_parameter(&RULE, call, "script", message));
         }
     }
     // Bundles are taken out of the image as it is deployed: the call tells of them.
@@ -54,12 +54,4 @@ fn check(checker: &Checker<'_>, variant: &Variant) {
             checker.push(Finding::new(&RULE, call.site.clone(), message));
         }
     }
-}
-
-fn push(checker: &Checker<'_>, call: &image_model::origin::CallSite, parameter: &str, message: String) {
-    let given = call.given(parameter).next();
-    checker.push(match given {
-        Some(given) => checker.at(&RULE, given, &[], message),
-        None => Finding::new(&RULE, call.site.clone(), message),
-    });
 }

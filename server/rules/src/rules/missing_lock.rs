@@ -2,7 +2,6 @@
 
 use image_model::layer::LayerKind;
 
-use crate::finding::Finding;
 use crate::rule::{Check, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -30,10 +29,7 @@ pub(super) static RULE: Rule = Rule {
                 continue;
             }
             let message = format!("there is no uv.lock beside {project}: each build resolves the project anew; run uv lock");
-            checker.push(match call.given("pyproject_file").next() {
-                Some(given) => checker.at(&RULE, given, &[], message),
-                None => Finding::new(&RULE, call.site.clone(), message),
-            });
+            checker.push(checker.at_parameter(&RULE, call, "pyproject_file", message));
         }
     }),
     ..Rule::BASE

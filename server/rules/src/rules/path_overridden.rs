@@ -2,10 +2,8 @@
 
 use image_model::value::Value;
 
-use crate::checker::contains;
 use crate::finding::Fix;
 use crate::rule::{Check, FixSafety, Proof, Rule, Severity};
-use crate::source::written;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG305",
@@ -30,8 +28,7 @@ pub(super) static RULE: Rule = Rule {
                 let message = "PATH without $PATH loses the image's virtual environment: tasks find another Python, or none; append \
                                :$PATH";
                 let fix = || {
-                    let site = written(given, &[2 * i + 1]).filter(|s| contains(&given.site, s))?;
-                    let literal = checker.source(&site.path)?.literal(site)?;
+                    let literal = checker.literal(given, &[2 * i + 1])?;
                     Fix::safe("append $PATH", vec![literal.with(&format!("{text}:$PATH"))?])
                 };
                 checker.push(checker.at(&RULE, given, &[2 * i + 1], message).fix(fix()));

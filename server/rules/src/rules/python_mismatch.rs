@@ -10,11 +10,11 @@ use image_python::inspect::Variant;
 use pep440_rs::{Version, VersionSpecifiers};
 use toml_edit::Document;
 
-use crate::checker::{Checker, contains};
+use crate::checker::Checker;
 use crate::finding::{Edit, Finding, Fix};
 use crate::knowledge;
 use crate::rule::{Check, FixSafety, Proof, Rule, Severity};
-use crate::source::written;
+use crate::source::written_here;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG309",
@@ -97,7 +97,7 @@ fn fix(checker: &Checker<'_>, variant: &Variant, specifiers: &VersionSpecifiers)
     let message = format!("set python_version to {tuple}");
     let given = variant.image.calls.iter().flat_map(|c| c.given("python_version")).last();
     if let Some(given) = given {
-        let site = written(given, &[]).filter(|s| contains(&given.site, s))?;
+        let site = written_here(given, &[])?;
         let is_tuple = checker.source(&site.path)?.text(site.range()).starts_with('(');
         return is_tuple.then(|| Fix::safe(message, vec![Edit::replace(site, tuple)]))?;
     }

@@ -10,7 +10,7 @@ use super::{path_import, path_name};
 use crate::checker::Checker;
 use crate::finding::{Edit, Fix};
 use crate::rule::{Check, FixSafety, Proof, Rule, Severity};
-use crate::source::{Source, written};
+use crate::source::{Source, written_here};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG103",
@@ -109,10 +109,7 @@ fn canonical(checker: &Checker<'_>, path: &std::path::Path) -> String {
 
 /// `Path(__file__).parent / "…"` in place of the literal, or of the `Path(…)` around it.
 fn fix(checker: &Checker<'_>, given: &Given, items: &[usize], path: &PyPath, safe: bool) -> Option<Fix> {
-    let site = written(given, items)?;
-    if site.path != given.site.path || site.start < given.site.start || site.end > given.site.end {
-        return None;
-    }
+    let site = written_here(given, items)?;
     let source = checker.source(&site.path)?;
     let (literal, place) = literal(&source, site)?;
     let (name, import) = match path_name(&source) {

@@ -7,7 +7,6 @@ use super::{method_name, raises};
 use crate::checker::{Checker, call_of, definition_errors};
 use crate::finding::{Edit, Fix};
 use crate::rule::{Check, FixSafety, Proof, Rule, caused_by};
-use crate::source::written;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG004",
@@ -72,7 +71,7 @@ fn fix(checker: &Checker<'_>, variant: &Variant, error: &StageError, path: &str)
         ));
     }
     if let Some(lock) = lock {
-        let literal = source.literal(written(call.given("file").next()?, &[])?)?;
+        let literal = checker.literal(call.given("file").next()?, &[])?;
         let folder = literal.value().strip_suffix(lock)?;
         edits.push(literal.with(&format!("{folder}pyproject.toml"))?);
     }

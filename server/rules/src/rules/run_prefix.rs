@@ -1,10 +1,8 @@
 //! IMG207 run-prefix
 
 use super::commands;
-use crate::checker::contains;
 use crate::finding::{Edit, Fix};
 use crate::rule::{Check, FixSafety, Proof, Rule};
-use crate::source::written;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG207",
@@ -25,9 +23,7 @@ pub(super) static RULE: Rule = Rule {
             let start = text.len() - trimmed.len();
             let rest = trimmed[4..].trim_start();
             let fix = || {
-                let site = written(given, &items).filter(|s| contains(&given.site, s))?;
-                let literal = checker.source(&site.path)?.literal(site)?;
-                let part = literal.part(start..text.len() - rest.len());
+                let part = checker.literal(given, &items)?.part(start..text.len() - rest.len());
                 Fix::safe(format!("drop {word}"), vec![Edit::replace(&part, "")])
             };
             checker.push(checker.at(&RULE, given, &items, message).fix(fix()));

@@ -8,12 +8,11 @@ use image_model::value::Value;
 use image_python::inspect::Variant;
 
 use super::texts;
-use crate::checker::{Checker, contains};
+use crate::checker::Checker;
 use crate::finding::{Edit, Fix};
 use crate::knowledge;
 use crate::requirement::variables;
 use crate::rule::{Check, FixSafety, Proof, Rule, Severity};
-use crate::source::written;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG314",
@@ -89,8 +88,7 @@ fn known(variant: &Variant, call: &CallSite) -> Option<Vec<String>> {
 }
 
 fn brace(checker: &Checker<'_>, given: &Given, items: &[usize], name: &str, range: Range<usize>) -> Option<Fix> {
-    let site = written(given, items).filter(|s| contains(&given.site, s))?;
-    let literal = checker.source(&site.path)?.literal(site)?;
+    let literal = checker.literal(given, items)?;
     Fix::unsafe_(format!("write ${{{name}}}"), vec![Edit::replace(&literal.part(range), format!("${{{name}}}"))])
 }
 

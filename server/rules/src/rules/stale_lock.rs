@@ -3,7 +3,6 @@
 use image_manifests::uv_stale;
 use image_model::layer::LayerKind;
 
-use crate::finding::Finding;
 use crate::rule::{Check, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -34,11 +33,8 @@ pub(super) static RULE: Rule = Rule {
             let (Some(project_text), Some(lock_text)) = (read(project), read(lock)) else { continue };
             let Some(difference) = uv_stale::difference(&project_text, &lock_text) else { continue };
             let message = format!("{lock} was not made for {project}: {difference}; run uv lock");
-            let given = call.given("uvlock").chain(call.given("pyproject_file")).next();
-            checker.push(match given {
-                Some(given) => checker.at(&RULE, given, &[], message),
-                None => Finding::new(&RULE, call.site.clone(), message),
-            });
+            let parameter = if call.given("uvlock").next().is_some() { "uvlock" } else { "pyproject_file" };
+            checker.push(checker.at_parameter(&RULE, call, parameter, message));
         }
     }),
     ..Rule::BASE

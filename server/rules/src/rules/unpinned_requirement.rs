@@ -5,11 +5,10 @@ use std::path::Path;
 use image_python::inspect::Variant;
 
 use super::packages;
-use crate::checker::{Checker, contains};
+use crate::checker::Checker;
 use crate::finding::Fix;
 use crate::requirement;
 use crate::rule::{Check, FixSafety, Proof, Rule, Severity};
-use crate::source::written;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG401",
@@ -32,8 +31,7 @@ pub(super) static RULE: Rule = Rule {
             }
             let fix = || {
                 let version = installed(checker, variant, &name)?;
-                let site = written(given, &[]).filter(|s| contains(&given.site, s))?;
-                let literal = checker.source(&site.path)?.literal(site)?;
+                let literal = checker.literal(given, &[])?;
                 let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '[' | ']'));
                 plain.then(|| Fix::unsafe_(format!("pin to {version}"), vec![literal.with(&format!("{text}=={version}"))?]))?
             };

@@ -3,10 +3,10 @@
 use image_model::origin::Given;
 use image_model::value::Value;
 
-use crate::checker::{Checker, contains};
+use crate::checker::Checker;
 use crate::finding::{Edit, Fix};
 use crate::rule::{Check, FixSafety, Proof, Rule};
-use crate::source::written;
+use crate::source::written_here;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG206",
@@ -97,7 +97,7 @@ fn quoted(value: &str) -> String {
 }
 
 fn fix(checker: &Checker<'_>, given: &Given, item: usize, value: &str) -> Option<Fix> {
-    let site = written(given, &[item]).filter(|s| contains(&given.site, s))?;
+    let site = written_here(given, &[item])?;
     let source = checker.source(&site.path)?;
     source.literal(site)?;
     let new = quoted(value);

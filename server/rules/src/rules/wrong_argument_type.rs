@@ -10,7 +10,7 @@ use super::raises;
 use crate::checker::{Checker, call_of};
 use crate::finding::{Edit, Finding, Fix};
 use crate::rule::{Check, FixSafety, Proof, Rule};
-use crate::source::written;
+use crate::source::written_here;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG007",
@@ -198,7 +198,7 @@ fn misread(checker: &Checker<'_>, call: &CallSite) {
                      the local one writes what Python prints; write text",
                     shown(value, &[])
                 );
-                let fix = written(given, &[2 * i + 1]).and_then(|site| as_text(checker, site, value));
+                let fix = written_here(given, &[2 * i + 1]).and_then(|site| as_text(checker, site, value));
                 checker.push(checker.at(&RULE, given, &[2 * i + 1], message).fix(fix));
             }
         }
@@ -225,7 +225,7 @@ fn as_text(checker: &Checker<'_>, site: &Site, value: &Value) -> Option<Fix> {
 }
 
 fn fix(checker: &Checker<'_>, call: &CallSite, given: &Given, wanted: Wanted, items: &[usize]) -> Option<Fix> {
-    let site = written(given, items)?;
+    let site = written_here(given, items)?;
     let source = checker.source(&site.path)?;
     let text = source.text(site.range());
     match wanted {
