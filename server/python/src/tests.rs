@@ -169,6 +169,7 @@ fn every_bound_holds() {
         format!("x = a{}", "[0]".repeat(20_000)),
         format!("x = [{}]", "1, ".repeat(200_000)),
         (0..200).map(|i| format!("if u{i}():\n    x = {i}\n")).collect::<String>(),
+        "a = ['x'] * 9000\nb = [a] * 9000\nc = [b] * 9000\nx = base.with_commands(c).with_pip_packages(c, *b)".to_owned(),
     ] {
         let shown: String = hostile.chars().take(60).collect();
         let report = report(&format!("{HEAD}{hostile}\na = base.with_pip_packages('p')\n"));

@@ -113,8 +113,19 @@ impl<'a> Checker<'a> {
         let mut seen: std::collections::HashSet<*const CallSite> = std::collections::HashSet::new();
         for variant in self.report.images.iter().flat_map(|i| &i.variants) {
             for call in &variant.image.calls {
-                if seen.insert(Arc::as_ptr(call)) {
-                    check(variant, call);
+                if !seen.insert(Arc::as_ptr(call)) {
+                    continue;
+                }
+                let before = self.findings.borrow().len();
+                check(variant, call);
+                // What a helper of another module does is shown with where it is called.
+                if let Some(from) = &call.called_from {
+                    for finding in self.findings.borrow_mut().iter_mut().skip(before) {
+                        if finding.related.iter().all(|r| r.site != *from) {
+                            let message = "it is called from here".to_owned();
+                            finding.related.push(Related { site: from.clone(), message });
+                        }
+                    }
                 }
             }
         }

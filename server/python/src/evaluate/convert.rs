@@ -12,29 +12,40 @@ use super::value::{Kind, Value};
 impl Evaluator<'_> {
     /// A value for one of flyte's methods, and what it rests on, itself and inside.
     pub(crate) fn to_model(&self, value: &Value) -> (ModelValue, u64) {
-        let mut conversion = Conversion { rests_on: 0, values: 0 };
+        self.to_model_within(value, &mut Effort::default())
+    }
+
+    /// The same, with what was looked at before: all arguments of a call are bounded together.
+    pub(crate) fn to_model_within(&self, value: &Value, effort: &mut Effort) -> (ModelValue, u64) {
+        let mut conversion = Conversion { rests_on: 0, values: effort.values };
         let converted = self.convert(value, &mut conversion, 0);
+        effort.values = conversion.values;
         (converted, conversion.rests_on)
     }
 
-    /// Where a value and its items were written.
-    pub(crate) fn origin_of(&self, value: &Value, depth: u32) -> Origin {
-        const ITEMS: usize = 10_000;
+    /// Where a value and its items were written. Lists may hold each other: past a bound the items are left out.
+    pub(crate) fn origin_of(&self, value: &Value, effort: &mut Effort) -> Origin {
+        self.origin_within(value, 0, &mut effort.origins)
+    }
+
+    fn origin_within(&self, value: &Value, depth: u32, looked: &mut usize) -> Origin {
+        const ITEMS: usize = 20_000;
         let mut origin = Origin { site: value.origin.map(|p| self.site(p)), items: Vec::new() };
-        if depth > 3 {
+        *looked += 1;
+        if depth > 3 || *looked > ITEMS {
             return origin;
         }
         origin.items = match &value.kind {
             Kind::Tuple(values) if values.len() < ITEMS => {
-                values.iter().map(|v| self.origin_of(v, depth + 1)).collect()
+                values.iter().map(|v| self.origin_within(v, depth + 1, looked)).collect()
             }
             Kind::List(list) if !list.once && list.values.borrow().len() < ITEMS => {
-                list.values.borrow().iter().map(|v| self.origin_of(v, depth + 1)).collect()
+                list.values.borrow().iter().map(|v| self.origin_within(v, depth + 1, looked)).collect()
             }
             Kind::Dict(dict) if dict.entries.borrow().pairs.len() < ITEMS => {
                 let entries = dict.entries.borrow();
                 let both = entries.pairs.iter().flat_map(|(k, v)| [k, v]);
-                both.map(|v| self.origin_of(v, depth + 1)).collect()
+                both.map(|v| self.origin_within(v, depth + 1, looked)).collect()
             }
             _ => Vec::new(),
         };
@@ -49,7 +60,7 @@ impl Evaluator<'_> {
                 "it depends on an environment variable that is otherwise in this case",
             );
         }
-        if depth > 50 || conversion.values > super::bounds::SIZE {
+        if depth > 50 || conversion.values > super::bounds::CONVERTED {
             return ModelValue::unknown("it is nested too deeply");
         }
         let mut items = |values: &[Value]| -> Arc<[ModelValue]> {
@@ -111,6 +122,13 @@ impl Evaluator<'_> {
         let site = value.origin.map(|p| self.site(p));
         ModelValue::Unknown(Arc::new(Unknown { reason: why.reason.clone(), site }))
     }
+}
+
+/// How many values were looked at for one call.
+#[derive(Default)]
+pub(crate) struct Effort {
+    values: usize,
+    origins: usize,
 }
 
 /// What a conversion found on the way.

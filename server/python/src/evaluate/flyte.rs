@@ -13,6 +13,7 @@ use image_model::value::Value as ModelValue;
 use image_model::world::{Environment, World};
 
 use super::call::Call;
+use super::convert::Effort;
 use super::exception::Exception;
 use super::value::{Kind, Place, Value, again};
 use super::{Evaluator, Failing};
@@ -110,11 +111,12 @@ impl Evaluator<'_> {
     /// The arguments of a call as the model takes them, with what they rest on.
     fn model_arguments(&self, call: &Call) -> (Arguments<Argument>, u64) {
         let mut rests_on = 0;
+        let mut effort = Effort::default();
         let mut convert = |value: &Value, place: Option<Place>| {
-            let (converted, bits) = self.to_model(value);
+            let (converted, bits) = self.to_model_within(value, &mut effort);
             rests_on |= bits;
             let layer = if let Kind::Layer(layer) = &value.kind { Some(Arc::clone(layer)) } else { None };
-            let origin = self.origin_of(value, 0);
+            let origin = self.origin_of(value, &mut effort);
             Argument { value: converted, site: place.map(|p| self.site(p)), keyword: false, origin, layer }
         };
         let at = |places: &[Option<Place>], i: usize| places.get(i).copied().flatten();

@@ -68,6 +68,10 @@ mod bounds {
     pub(super) const SIZE: usize = 1_000_000;
     /// Values that one comparison looks at; a list in itself nests as deep as this.
     pub(super) const COMPARED: usize = 20_000;
+    /// Values that are looked at behind one name of the module for images.
+    pub(super) const NAMED: usize = 50_000;
+    /// Values that the arguments of one call hold, all told.
+    pub(super) const CONVERTED: usize = 100_000;
     /// Modules of the workspace that are loaded for one file.
     pub(super) const MODULES: usize = 400;
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use image_manifests::pytext;
 
-use super::Evaluator;
 use super::call::Frame;
 use super::exception;
 use super::value::{Kind, Place, Value};
+use super::{Evaluator, bounds};
 use crate::syntax::ast::{Comparison, Expression, Module, Statement, StatementKind};
 
 /// Builtin functions and classes that the evaluator may meet.
@@ -202,15 +202,23 @@ impl Evaluator<'_> {
         let mut names = HashMap::new();
         if let Some(main) = self.modules.first() {
             for (name, value) in main.scope.entries() {
-                collect(&value, name.to_string(), 0, &mut names);
+                collect(&value, name.to_string(), 0, &mut 0, &mut names);
             }
         }
         names
     }
 }
 
-fn collect(value: &Value, name: String, depth: u32, names: &mut HashMap<usize, Vec<String>>) {
-    if depth > 4 {
+/// Lists that hold each other many times over would take for ever: each name is looked behind so far and no further.
+fn collect(
+    value: &Value,
+    name: String,
+    depth: u32,
+    looked: &mut usize,
+    names: &mut HashMap<usize, Vec<String>>,
+) {
+    *looked += 1;
+    if depth > 4 || *looked > bounds::NAMED {
         return;
     }
     match &value.kind {
@@ -222,12 +230,12 @@ fn collect(value: &Value, name: String, depth: u32, names: &mut HashMap<usize, V
         }
         Kind::Tuple(items) => {
             for (i, item) in items.iter().enumerate() {
-                collect(item, format!("{name}[{i}]"), depth + 1, names);
+                collect(item, format!("{name}[{i}]"), depth + 1, looked, names);
             }
         }
         Kind::List(items) if items.poison.borrow().is_none() => {
             for (i, item) in items.values.borrow().iter().enumerate() {
-                collect(item, format!("{name}[{i}]"), depth + 1, names);
+                collect(item, format!("{name}[{i}]"), depth + 1, looked, names);
             }
         }
         Kind::Dict(dict) if dict.poison.borrow().is_none() => {
@@ -239,12 +247,12 @@ fn collect(value: &Value, name: String, depth: u32, names: &mut HashMap<usize, V
                     Kind::Float(f) => pytext::repr_float(*f),
                     _ => continue,
                 };
-                collect(item, format!("{name}[{shown}]"), depth + 1, names);
+                collect(item, format!("{name}[{shown}]"), depth + 1, looked, names);
             }
         }
         Kind::Environment(environment) => {
             if let Some(image) = environment.get("image") {
-                collect(&image, format!("{name}.image"), depth + 1, names);
+                collect(&image, format!("{name}.image"), depth + 1, looked, names);
             }
         }
         Kind::Instance(instance) if instance.poison.borrow().is_none() => {
@@ -252,12 +260,12 @@ fn collect(value: &Value, name: String, depth: u32, names: &mut HashMap<usize, V
             let mut sorted: Vec<_> = attributes.iter().collect();
             sorted.sort_by(|a, b| a.0.cmp(b.0));
             for (attribute, item) in sorted {
-                collect(item, format!("{name}.{attribute}"), depth + 1, names);
+                collect(item, format!("{name}.{attribute}"), depth + 1, looked, names);
             }
         }
         Kind::Class(class) => {
             for (attribute, item) in class.attributes.entries() {
-                collect(&item, format!("{name}.{attribute}"), depth + 1, names);
+                collect(&item, format!("{name}.{attribute}"), depth + 1, looked, names);
             }
         }
         _ => {}
