@@ -23,7 +23,9 @@ def run(*command, **options):
 
 def stub():
     """A root folder with busybox under all its names, as a tar."""
-    busybox = next(p for p in (pathlib.Path(prefix, "bin/busybox"), pathlib.Path(prefix, "usr/bin/busybox")) if p.exists())
+    busybox = next(
+        p for p in (pathlib.Path(prefix, "bin/busybox"), pathlib.Path(prefix, "usr/bin/busybox")) if p.exists()
+    )
     names = run(str(busybox), "--list").stdout.split()
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
@@ -56,7 +58,12 @@ loaded = set()
 
 def load(image):
     if image not in loaded:
-        subprocess.run(["docker", "import", "--change", "ENV PATH=/bin:/usr/bin", "-", image], input=STUB, check=True, capture_output=True)
+        subprocess.run(
+            ["docker", "import", "--change", "ENV PATH=/bin:/usr/bin", "-", image],
+            input=STUB,
+            check=True,
+            capture_output=True,
+        )
         loaded.add(image)
 
 

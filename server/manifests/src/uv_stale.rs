@@ -43,7 +43,9 @@ pub fn difference(pyproject: &str, lock: &str) -> Option<String> {
     let metadata = root.get("metadata").and_then(Item::as_table);
     let noted = metadata.and_then(|m| m.get("requires-dist")).and_then(Item::as_array);
     let now = declared(own);
-    requirements(&now, noted).or_else(|| groups(project.as_table(), metadata))
+    requirements(&now, noted)
+        .or_else(|| extras(own, metadata))
+        .or_else(|| groups(project.as_table(), metadata))
 }
 
 fn is_root(package: &Table) -> bool {
@@ -67,47 +69,101 @@ fn declared(project: &dyn toml_edit::TableLike) -> Vec<String> {
     all
 }
 
-/// Each project's name with the sets of specifiers that are asked of it; `None` where a marker or an address is in it.
-type Wanted = BTreeMap<String, BTreeSet<Option<BTreeSet<String>>>>;
+/// One requirement, as far as it is compared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    extras: BTreeSet<String>,
+    /// `None` where an address takes their place.
+    specifiers: Option<BTreeSet<String>>,
+    /// It has a marker; that of an extra is none.
+    marked: bool,
+}
+
+type Requirements = BTreeMap<String, BTreeSet<Asked>>;
 
 fn requirements(now: &[String], noted: Option<&Array>) -> Option<String> {
-    let (mut wanted, mut locked): (Wanted, Wanted) = Default::default();
+    let (mut wanted, mut locked): (Requirements, Requirements) = Default::default();
     for requirement in now {
-        let (name, specifier) = parse(requirement)?;
-        wanted.entry(name).or_default().insert(specifier);
+        let (name, asked) = parse(requirement)?;
+        wanted.entry(name).or_default().insert(asked);
     }
     for entry in noted.into_iter().flat_map(Array::iter).filter_map(Value::as_inline_table) {
         let text = |key| entry.get(key).and_then(Value::as_str);
-        let plain = entry.iter().all(|(key, _)| matches!(key, "name" | "specifier" | "extras"))
-            || text("marker").is_some_and(|m| m.starts_with("extra ==") && entry.get("index").is_none());
-        let specifier = plain.then(|| specifiers(text("specifier").unwrap_or_default()));
-        locked.entry(normal(text("name")?)).or_default().insert(specifier);
+        let address =
+            ["url", "git", "path", "directory", "editable", "virtual"].iter().any(|k| entry.get(k).is_some());
+        let extras = entry.get("extras").and_then(Value::as_array);
+        let asked = Asked {
+            extras: extras.into_iter().flat_map(Array::iter).filter_map(Value::as_str).map(normal).collect(),
+            specifiers: (!address).then(|| specifiers(text("specifier").unwrap_or_default())),
+            marked: text("marker").is_some_and(|m| !m.starts_with("extra ==")),
+        };
+        locked.entry(normal(text("name")?)).or_default().insert(asked);
     }
     compare(&wanted, &locked)
 }
 
-fn compare(wanted: &Wanted, locked: &Wanted) -> Option<String> {
+fn compare(wanted: &Requirements, locked: &Requirements) -> Option<String> {
     if let Some(name) = wanted.keys().find(|n| !locked.contains_key(*n)) {
         return Some(format!("the project requires {name}, which the lock does not note"));
     }
     if let Some(name) = locked.keys().find(|n| !wanted.contains_key(*n)) {
         return Some(format!("the lock notes {name}, which the project does not require any more"));
     }
-    for (name, specifiers) in wanted {
+    for (name, asked) in wanted {
         let noted = locked.get(name)?;
-        let known = |all: &BTreeSet<Option<BTreeSet<String>>>| all.iter().all(Option::is_some);
-        if known(specifiers) && known(noted) && specifiers != noted {
+        let set =
+            |all: &BTreeSet<Asked>, of: fn(&Asked) -> String| all.iter().map(of).collect::<BTreeSet<_>>();
+        let any = |all: &BTreeSet<Asked>, is: fn(&Asked) -> bool| all.iter().any(is);
+        // uv leaves markers out that always hold, and writes addresses its own way: only their absence is compared.
+        let addresses = any(asked, |a| a.specifiers.is_none());
+        if addresses != any(noted, |a| a.specifiers.is_none()) && (addresses || !any(noted, |a| a.marked)) {
+            return Some(format!("{name} comes from another place than the lock notes"));
+        }
+        if !addresses
+            && set(asked, |a| format!("{:?}", a.specifiers)) != set(noted, |a| format!("{:?}", a.specifiers))
+        {
             return Some(format!(
                 "the version of {name} that the project requires is not the one that the lock notes"
+            ));
+        }
+        if set(asked, |a| format!("{:?}", a.extras)) != set(noted, |a| format!("{:?}", a.extras)) {
+            return Some(format!(
+                "the extras of {name} that the project requires are not those that the lock notes"
+            ));
+        }
+        if !any(asked, |a| a.marked) && any(noted, |a| a.marked) {
+            return Some(format!(
+                "the lock notes {name} for some environments only, the project requires it for all"
             ));
         }
     }
     None
 }
 
+/// The extras of the project, and those that the lock notes.
+fn extras(project: &dyn toml_edit::TableLike, metadata: Option<&Table>) -> Option<String> {
+    let noted = metadata?.get("provides-extras")?.as_array()?;
+    let noted: BTreeSet<String> = noted.iter().filter_map(Value::as_str).map(normal).collect();
+    let own = project.get("optional-dependencies").and_then(Item::as_table_like);
+    let own: BTreeSet<String> =
+        own.into_iter().flat_map(|t| t.iter()).map(|(name, _)| normal(name)).collect();
+    let other = own.symmetric_difference(&noted).next()?;
+    Some(format!("the extra {other} is only in one of them"))
+}
+
 fn groups(project: &Table, metadata: Option<&Table>) -> Option<String> {
+    let of_uv = project.get("tool").and_then(|t| t.get("uv")).and_then(|uv| uv.get("dev-dependencies"));
+    if of_uv.is_some() {
+        return None;
+    }
     let declared = project.get("dependency-groups").and_then(Item::as_table_like);
     let noted = metadata.and_then(|m| m.get("requires-dev")).and_then(Item::as_table_like);
+    let names = |table: Option<&dyn toml_edit::TableLike>| -> BTreeSet<String> {
+        table.into_iter().flat_map(|t| t.iter()).map(|(name, _)| normal(name)).collect()
+    };
+    if let Some(other) = names(declared).symmetric_difference(&names(noted)).next() {
+        return Some(format!("the group {other} is only in one of them"));
+    }
     for (group, items) in declared.into_iter().flat_map(|t| t.iter()) {
         let items = items.as_array()?;
         // What other groups bring is left to uv.
@@ -121,29 +177,41 @@ fn groups(project: &Table, metadata: Option<&Table>) -> Option<String> {
     None
 }
 
-/// A requirement's name, and its specifiers where nothing else is in it. `None` for what is none.
-fn parse(requirement: &str) -> Option<(String, Option<BTreeSet<String>>)> {
-    let text = requirement.trim();
-    let end = text
-        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
-        .unwrap_or(text.len());
+/// A requirement's name, and what is asked of it. `None` for what is no requirement.
+fn parse(requirement: &str) -> Option<(String, Asked)> {
+    let (text, marked) = match requirement.split_once(';') {
+        Some((text, _)) => (text.trim(), true),
+        None => (requirement.trim(), false),
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
     if end == 0 {
         return None;
     }
-    let name = normal(&text[..end]);
     let mut rest = text[end..].trim();
+    let mut extras = BTreeSet::new();
     if let Some(inner) = rest.strip_prefix('[') {
-        rest = inner.split_once(']')?.1.trim();
+        let (names, after) = inner.split_once(']')?;
+        extras = names.split(',').map(str::trim).filter(|n| !n.is_empty()).map(normal).collect();
+        rest = after.trim();
     }
-    let plain = !rest.contains([';', '@', '(']);
-    Some((name, plain.then(|| specifiers(rest))))
+    let plain = rest.trim_start_matches('(').trim_end_matches(')');
+    let specifiers = (!rest.starts_with('@')).then(|| specifiers(plain));
+    Some((normal(&text[..end]), Asked { extras, specifiers, marked }))
 }
 
+/// The specifiers of a text; `1.0` and `1` are the same version, but for what counts its parts.
 fn specifiers(text: &str) -> BTreeSet<String> {
-    text.split(',')
-        .map(|s| s.chars().filter(|c| !c.is_whitespace()).collect())
-        .filter(|s: &String| !s.is_empty())
-        .collect()
+    let one = |s: &str| {
+        let plain: String = s.chars().filter(|c| !c.is_whitespace()).collect();
+        let counts = plain.starts_with("~=") || plain.starts_with("===") || plain.contains('*');
+        let mut short = plain.as_str();
+        while let Some(rest) = short.strip_suffix(".0").filter(|_| !counts) {
+            short = rest;
+        }
+        short.to_owned()
+    };
+    text.split(',').map(one).filter(|s: &String| !s.is_empty()).collect()
 }
 
 /// `1.0` and `1` are the same version.

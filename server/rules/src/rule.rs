@@ -167,7 +167,12 @@ impl Rule {
         let proof = self.proof.markdown();
         let mut files = String::new();
         for (path, text) in self.files {
-            let language = path.rsplit('.').next().unwrap_or_default();
+            let language = match path.rsplit('.').next() {
+                Some("py") => "python",
+                Some("toml" | "lock") => "toml",
+                Some("yaml") => "yaml",
+                _ => "text",
+            };
             files.push_str(&format!("\nwith `{path}`:\n```{language}\n{text}```\n"));
         }
         let safety = match self.safety {
@@ -185,7 +190,7 @@ impl Rule {
     /// The first sentence of what it does, without Markdown.
     #[must_use]
     pub fn summary(&self) -> String {
-        let text = self.what.replace(['\n', '`'], " ");
+        let text = self.what.replace('`', "");
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         text.split_once(". ").map_or(text.clone(), |(first, _)| format!("{first}."))
     }

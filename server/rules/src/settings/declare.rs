@@ -9,8 +9,8 @@ pub enum Kind {
     Path,
     /// `true` or `false`.
     Switch(bool),
-    /// One of these; the first is the default.
-    Choice(&'static [&'static str]),
+    /// One of these, and the default where it has one.
+    Choice(&'static [&'static str], Option<&'static str>),
     /// Glob patterns.
     Globs,
     /// Codes, beginnings of codes, names of rules, or `ALL`.
@@ -73,8 +73,8 @@ pub static SETTINGS: &[Setting] = &[
     s("code-lens", Kind::Switch(true), "Show tag, layers and commands above an image."),
     s(
         "build.builder",
-        Kind::Choice(&["auto", "local", "local-podman", "remote"]),
-        "What builds images; `auto` takes flyte's own configuration.",
+        Kind::Choice(&["local", "local-podman", "remote"], None),
+        "What builds images; flyte's own configuration says so unless set.",
     ),
     s(
         "build.engine-host",
@@ -83,12 +83,12 @@ pub static SETTINGS: &[Setting] = &[
     ),
     s(
         "build.syntax-directive",
-        Kind::Choice(&["keep", "builtin"]),
+        Kind::Choice(&["keep", "builtin"], Some("keep")),
         "Whether the frontend that the Dockerfile names is pulled, or the engine's own one is used.",
     ),
     s(
         "check-existence",
-        Kind::Choice(&["off", "engine", "registry"]),
+        Kind::Choice(&["off", "engine", "registry"], Some("off")),
         "Where to look whether an image exists already.",
     ),
 ];

@@ -256,7 +256,7 @@ impl Reader<'_> {
                     _ => self.out.code_lens = Some(on),
                 }
             }
-            Kind::Choice(choices) => {
+            Kind::Choice(choices, _) => {
                 let given = text(name, node)?;
                 if !choices.contains(&given) {
                     return Err((

@@ -67,7 +67,13 @@ fn definition(setting: &Setting, references: bool) -> Value {
     let mut value = match setting.kind {
         Kind::Text | Kind::Path => json!({ "type": "string" }),
         Kind::Switch(default) => json!({ "type": "boolean", "default": default }),
-        Kind::Choice(choices) => json!({ "enum": choices, "default": choices[0] }),
+        Kind::Choice(choices, default) => {
+            let mut value = json!({ "enum": choices });
+            if let Some(default) = default {
+                value["default"] = json!(default);
+            }
+            value
+        }
         Kind::Globs => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Rules => json!({ "type": "array", "items": selector() }),
         Kind::RulesByGlob => {
@@ -106,9 +112,10 @@ pub fn markdown() -> String {
             Kind::Text => "text".to_owned(),
             Kind::Path => "a path".to_owned(),
             Kind::Switch(default) => format!("`true` or `false` (`{default}`)"),
-            Kind::Choice(choices) => {
+            Kind::Choice(choices, default) => {
                 let shown: Vec<String> = choices.iter().map(|c| format!("`{c}`")).collect();
-                format!("{} (`{}`)", shown.join(", "), choices[0])
+                let default = default.map_or_else(String::new, |d| format!(" (`{d}`)"));
+                format!("{}{default}", shown.join(", "))
             }
             Kind::Globs => "a list of globs".to_owned(),
             Kind::Rules => "a list of rules".to_owned(),
