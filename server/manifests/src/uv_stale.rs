@@ -43,7 +43,8 @@ pub fn difference(pyproject: &str, lock: &str) -> Option<String> {
     let metadata = root.get("metadata").and_then(Item::as_table);
     let noted = metadata.and_then(|m| m.get("requires-dist")).and_then(Item::as_array);
     let now = declared(own);
-    requirements(&now, noted)
+    let sources = sources(project.as_table());
+    requirements(&now, noted, &sources)
         .or_else(|| extras(own, metadata))
         .or_else(|| groups(project.as_table(), metadata))
 }
@@ -81,7 +82,7 @@ struct Asked {
 
 type Requirements = BTreeMap<String, BTreeSet<Asked>>;
 
-fn requirements(now: &[String], noted: Option<&Array>) -> Option<String> {
+fn requirements(now: &[String], noted: Option<&Array>, sources: &BTreeSet<String>) -> Option<String> {
     let (mut wanted, mut locked): (Requirements, Requirements) = Default::default();
     for requirement in now {
         let (name, asked) = parse(requirement)?;
@@ -99,17 +100,18 @@ fn requirements(now: &[String], noted: Option<&Array>) -> Option<String> {
         };
         locked.entry(normal(text("name")?)).or_default().insert(asked);
     }
-    compare(&wanted, &locked)
+    compare(&wanted, &locked, sources)
 }
 
-fn compare(wanted: &Requirements, locked: &Requirements) -> Option<String> {
+fn compare(wanted: &Requirements, locked: &Requirements, sources: &BTreeSet<String>) -> Option<String> {
     if let Some(name) = wanted.keys().find(|n| !locked.contains_key(*n)) {
         return Some(format!("the project requires {name}, which the lock does not note"));
     }
     if let Some(name) = locked.keys().find(|n| !wanted.contains_key(*n)) {
         return Some(format!("the lock notes {name}, which the project does not require any more"));
     }
-    for (name, asked) in wanted {
+    // Where a source comes from is noted in the specifiers' stead, in uv's own way.
+    for (name, asked) in wanted.iter().filter(|(name, _)| !sources.contains(*name)) {
         let noted = locked.get(name)?;
         let set =
             |all: &BTreeSet<Asked>, of: fn(&Asked) -> String| all.iter().map(of).collect::<BTreeSet<_>>();
@@ -140,6 +142,17 @@ fn compare(wanted: &Requirements, locked: &Requirements) -> Option<String> {
     None
 }
 
+/// The packages that come from a source of the project's own choice.
+fn sources(project: &Table) -> BTreeSet<String> {
+    let table = project.get("tool").and_then(|t| t.get("uv")).and_then(|uv| uv.get("sources"));
+    table
+        .and_then(Item::as_table_like)
+        .into_iter()
+        .flat_map(|t| t.iter())
+        .map(|(name, _)| normal(name))
+        .collect()
+}
+
 /// The extras of the project, and those that the lock notes.
 fn extras(project: &dyn toml_edit::TableLike, metadata: Option<&Table>) -> Option<String> {
     let noted = metadata?.get("provides-extras")?.as_array()?;
@@ -164,13 +177,14 @@ fn groups(project: &Table, metadata: Option<&Table>) -> Option<String> {
     if let Some(other) = names(declared).symmetric_difference(&names(noted)).next() {
         return Some(format!("the group {other} is only in one of them"));
     }
+    let sources = sources(project);
     for (group, items) in declared.into_iter().flat_map(|t| t.iter()) {
         let items = items.as_array()?;
         // What other groups bring is left to uv.
         let texts: Option<Vec<String>> = items.iter().map(|v| v.as_str().map(str::to_owned)).collect();
         let Some(texts) = texts else { continue };
         let of_lock = noted.and_then(|n| n.get(group)).and_then(Item::as_array);
-        if let Some(difference) = requirements(&texts, of_lock) {
+        if let Some(difference) = requirements(&texts, of_lock, &sources) {
             return Some(format!("in the group {group}, {difference}"));
         }
     }
