@@ -289,6 +289,16 @@ fn odd_files_are_checked_or_told() {
     ]);
     std::fs::write(folder.path().join("latin.py"), b"import flyte\nx = '\xe9'\n").expect("written");
     std::os::unix::fs::symlink(".", folder.path().join("loop")).expect("linked");
+    std::os::unix::fs::symlink("nowhere.py", folder.path().join("dangling.py")).expect("linked");
+    let pipe =
+        std::process::Command::new("mkfifo").arg(folder.path().join("pipe.py")).status().expect("mkfifo");
+    assert!(pipe.success());
+    let named = check(folder.path(), &["pipe.py", "dangling.py", "good.py", "--output-format", "concise"]);
+    assert_eq!(named.status.code(), Some(2));
+    assert!(text(&named.stderr).contains("pipe.py: no regular file"), "{named:?}");
+    assert!(
+        text(&named.stderr).contains("dangling.py: no such file") && text(&named.stdout).contains("IMG005")
+    );
     let big = format!(
         "import flyte\n{}image = flyte.Image.from_base('debian:12').with_apt_packages('git')\n",
         "# a comment that fills the file up to ten megabytes\n".repeat(200_000)

@@ -345,3 +345,34 @@ proptest::proptest! {
         folder.settle(everything);
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 100, ..Default::default() })]
+
+    /// Whatever stands in the strings: no check and no fix panics.
+    #[test]
+    fn no_value_does_harm(
+        value in "\\PC{0,12}|[ -~]{0,24}|(RUN |cd |\\$\\{|\\$A|\\[\\[|\\{a,|pip install |https://a:|git\\+|é| && |'|=|==|@){0,6}",
+        single in proptest::prelude::any::<bool>(),
+    ) {
+        let quote = if single { '\'' } else { '"' };
+        let escaped: String = value
+            .chars()
+            .flat_map(|c| if c == quote || c == '\\' { vec!['\\', c] } else { vec![c] })
+            .collect();
+        let v = format!("{quote}{escaped}{quote}");
+        let python = format!(
+            "import flyte\nimage = (\n    flyte.Image.from_base({v}).clone(name={v}, registry={v}, extendable=True)\n    \
+             .with_pip_packages({v}, index_url={v})\n    .with_apt_packages({v})\n    .with_commands([{v}, {v}])\n    \
+             .with_env_vars({{{v}: {v}, 'A_TOKEN': {v}}})\n    .with_requirements({v} + '.txt')\n    .with_workdir({v})\n)\n\
+             other = flyte.Image.from_debian_base(name={v}, platform={v}, python_version={v}).with_commands({v}, {v})\n"
+        );
+        let mut folder = Folder::new(&python);
+        let findings = folder.check();
+        let path: Arc<Path> = Path::new("/w/app.py").into();
+        let edits = crate::suppress_all(&findings, &path, &python);
+        let after = edited(&python, &edits.iter().collect::<Vec<_>>());
+        proptest::prop_assert!(is_sound(&python, &after, true, true));
+        folder.settle(true);
+    }
+}

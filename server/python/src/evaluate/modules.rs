@@ -34,6 +34,10 @@ impl Sources {
             return Ok(Arc::clone(module));
         }
         let metadata = fs.metadata(path).map_err(|e| e.to_string())?;
+        // Reading a pipe would wait for whoever writes.
+        if matches!(metadata.kind, image_manifests::fs::Kind::Other | image_manifests::fs::Kind::Socket) {
+            return Err("no regular file".to_owned());
+        }
         let stamp = (metadata.len, metadata.modified);
         let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, module)) = parsed.get(path)
