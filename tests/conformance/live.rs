@@ -168,6 +168,11 @@ fn what_flyte_raises_is_covered_or_explained() {
 }
 
 #[test]
+fn definitions_that_flyte_refuses_are_found() {
+    proofs::the_table_of_errors_holds();
+}
+
+#[test]
 fn cases_and_rules_agree() {
     proofs::cases_agree_with_rules();
 }

@@ -283,3 +283,60 @@ pub(crate) fn cases_agree_with_rules() {
         .collect();
     assert!(new.is_empty(), "flyte raises, and no rule speaks:\n{new:#?}");
 }
+
+/// The table of `rules/errors.txt`: a definition, flyte's error, our rule.
+pub(crate) fn the_table_of_errors_holds() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/rules/errors.txt");
+    let table = std::fs::read_to_string(file).expect("the table");
+    let mut oracle = Oracle::start(&oracle::environment(RELEASE));
+    let (mut rows, mut wrong) = (0, Vec::new());
+    for line in table.lines().filter(|l| !l.starts_with("# ")) {
+        let parts: Vec<&str> = line.splitn(4, " | ").collect();
+        let [code, stage, error, image] = parts.as_slice() else { panic!("not four parts: {line}") };
+        rows += 1;
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path().canonicalize().expect("there");
+        let builder = if *code == "IMG213" { "remote" } else { "local" };
+        let config = format!(
+            "image:\n  builder: {builder}\n  registry: r.example/a\n  image_refs:\n    cpu: debian:12\n"
+        );
+        let module = format!(
+            "import flyte as F\nfrom pathlib import Path as P\n\nHERE = P(__file__).parent\nimage = {image}\n"
+        );
+        for (path, text) in [
+            ("m.py", module.as_str()),
+            ("config.yaml", config.as_str()),
+            ("Dockerfile", "FROM debian:12\n"),
+            ("requirements.in", "httpx\n"),
+            ("other.toml", "[workspace]\n"),
+            ("pyproject.toml", "[project]\nname = \"n\"\nversion = \"1\"\ndependencies = []\n"),
+            ("src/x.py", ""),
+            ("a/x.py", ""),
+            ("b/x.py", ""),
+        ] {
+            let path = folder.join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        let request = json!({ "dir": folder, "file": "m.py", "root": folder, "refs": { "cpu": "debian:12" }, "later": true });
+        let found = errors(&oracle.ask(&request));
+        if !found.iter().any(|(s, e)| s == stage && e.starts_with(error)) {
+            wrong.push(format!("{line}\n  flyte: {found:?}"));
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_image-lsp"))
+            .args(["check", "m.py", "--output-format", "json", "--python"])
+            .arg(oracle::environment(RELEASE))
+            .current_dir(&folder)
+            .env_remove("VIRTUAL_ENV")
+            .output()
+            .expect("the program");
+        let findings: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let codes: Vec<&str> =
+            findings.as_array().expect("a list").iter().filter_map(|f| f["code"].as_str()).collect();
+        if !codes.contains(code) {
+            wrong.push(format!("{line}\n  found: {codes:?}"));
+        }
+    }
+    println!("{rows} definitions: flyte's error and our rule, {} wrong", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

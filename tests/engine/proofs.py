@@ -107,6 +107,10 @@ for rule in rules:
     code, said = build(rule)
     if code == 0 or expected not in said:
         wrong.append(f"{rule['code']}: not {expected!r}, but\n{said}")
+# apt-get says the same here as in a build; it only simulates.
+apt = run("apt-get", "install", "--simulate", "Build_Essential")
+if "Unable to locate package Build_Essential" not in apt.stdout + apt.stderr:
+    wrong.append(f"IMG210: apt-get says {apt.stderr}")
 print(f"engine: {count} rules, {len(wrong)} wrong")
 if wrong or count < 4:
     sys.exit("\n".join(wrong))

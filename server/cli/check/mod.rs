@@ -122,7 +122,6 @@ fn applicability(arguments: &Check) -> Applicability {
 pub(crate) fn chosen_format(arguments: &Check) -> CheckFormat {
     const AGENTS: &[&str] = &[
         "AI_AGENT",
-        "AGENT",
         "CLAUDECODE",
         "CURSOR_AGENT",
         "GEMINI_CLI",
