@@ -235,10 +235,10 @@ const WITHOUT_RULE: &[(&str, &str)] = &[
 
 /// The hand-written cases, both ways: where flyte raises, a rule speaks; where it does not, the rules for what it raises
 /// are silent.
-pub(crate) fn cases_agree_with_rules() {
+pub(crate) fn cases_agree_with_rules(release: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
     let _lock = crate::case::lock("cases");
-    let environment = oracle::environment(RELEASE);
+    let environment = oracle::environment(release);
     let mut oracle = Oracle::start(&environment);
     let (mut both, mut silent, mut without, mut alarms) = (0, 0, Vec::new(), Vec::new());
     for case in crate::case::load(&folder.join("cases")) {
@@ -271,9 +271,11 @@ pub(crate) fn cases_agree_with_rules() {
             }
         }
     }
-    println!("cases: {both} where flyte raises and a rule speaks, {silent} where neither does");
-    println!("{} where flyte raises and no rule speaks:\n  {}", without.len(), without.join("\n  "));
-    assert!(alarms.is_empty(), "false alarms:\n{}", alarms.join("\n"));
+    println!(
+        "flyte {release}: {both} cases where flyte raises and a rule speaks, {silent} where neither does"
+    );
+    println!("  {} where flyte raises and no rule speaks, each with its reason", without.len());
+    assert!(alarms.is_empty(), "flyte {release}: false alarms:\n{}", alarms.join("\n"));
     let stored = std::fs::read_to_string(folder.join("rules/silent.txt")).unwrap_or_default();
     let known: Vec<&str> =
         stored.lines().filter(|l| !l.starts_with("# ")).filter_map(|l| l.split(" -> ").next()).collect();

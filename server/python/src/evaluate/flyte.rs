@@ -185,6 +185,13 @@ impl Evaluator<'_> {
         methods::method(name).filter(|_| release.is_exact()).map(|method| release.has(method.since))
     }
 
+    /// Whether this outcome is that of another release than the one in use: the code asked for one, and goes on as if
+    /// it were there. What such a release has is not known.
+    fn is_of_another_release(&self) -> bool {
+        let fact = self.facts.describe(image_model::world::Fact::FlyteVersion);
+        self.by_assumption.get(&fact).is_some_and(|bit| self.contradicted & (1 << bit) != 0)
+    }
+
     /// A method that the release in use lacks: Python's AttributeError. `None` where a release that is not known
     /// exactly may have it.
     fn missing_method(
@@ -195,7 +202,7 @@ impl Evaluator<'_> {
         call: &Call,
         place: Place,
     ) -> Option<Result<Value, Exception>> {
-        if since.is_none() && !self.environment.release.is_exact() {
+        if (since.is_none() && !self.environment.release.is_exact()) || self.is_of_another_release() {
             return None;
         }
         let object = if receiver.is_some() { "'Image' object" } else { "type object 'Image'" };
@@ -248,6 +255,11 @@ impl Evaluator<'_> {
                 image.used = image.used.union(used);
                 let id = self.add_image(image, place, receiver, rests_on);
                 Ok(Value::from(Kind::Image(id)).at(place))
+            }
+            Err(Stop::Raise(raised))
+                if matches!(raised.cause, Cause::UnknownArgument { .. }) && self.is_of_another_release() =>
+            {
+                Ok(self.unknown_call(call, "this is executed with another release of flyte", place))
             }
             Err(Stop::Raise(raised)) => {
                 if let Some(parent) = receiver.and_then(|r| self.images.get_mut(r)) {
