@@ -16,6 +16,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+mod alarms;
 mod case;
 mod compare;
 #[allow(dead_code, reason = "the live tests use more of it")]

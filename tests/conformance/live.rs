@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
+mod alarms;
 mod case;
 mod compare;
 mod generate;

@@ -11,6 +11,7 @@ use image_rules::rules::{ALL, find};
 use image_rules::{Proof, Rule, Severity};
 use serde_json::{Value, json};
 
+use crate::alarms::{self, errors, is_of_flyte};
 use crate::goldens::RELEASE;
 use crate::oracle::{self, Oracle};
 
@@ -21,32 +22,6 @@ fn lay_out(rule: &Rule, python: &str, folder: &Path) {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         std::fs::write(path, text).expect("written");
     }
-}
-
-/// What flyte says of the module: errors by stage.
-fn errors(answer: &Value) -> Vec<(&'static str, String)> {
-    let shown = |error: &Value| {
-        let text = |key| error.get(key).and_then(Value::as_str).unwrap_or_default();
-        format!("{}: {}", text("type"), text("message"))
-    };
-    let mut found = Vec::new();
-    if let Some(error) = answer.get("import_error").filter(|e| !e.is_null()) {
-        found.push(("import", shown(error)));
-    }
-    for image in answer["images"].as_object().into_iter().flat_map(|images| images.values()) {
-        for (key, stage) in [
-            ("uri", "hash"),
-            ("validate", "validate"),
-            ("dockerfile", "build"),
-            ("deploy", "build"),
-            ("remote", "build"),
-        ] {
-            if let Some(error) = image.get(key).and_then(|a| a.get("error")) {
-                found.push((stage, shown(error)));
-            }
-        }
-    }
-    found
 }
 
 fn of_flyte(rule: &Rule, python: &str, oracle: &mut Oracle) -> Value {
@@ -218,11 +193,6 @@ pub(crate) fn every_raise_is_accounted_for() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Rules for errors that flyte raises: where flyte raises none, they have to be silent.
-fn is_of_flyte(code: &str) -> bool {
-    (code.starts_with("IMG0") && !matches!(code, "IMG007" | "IMG008")) || matches!(code, "IMG101" | "IMG102")
-}
-
 /// Errors that no rule of today is for, by how they begin.
 const WITHOUT_RULE: &[(&str, &str)] = &[
     ("ValueError: No uv metadata block", "IMG501"),
@@ -247,10 +217,7 @@ pub(crate) fn cases_agree_with_rules(release: &str) {
         case.lay_out();
         let dir = case.dir();
         let setting = crate::compare::Setting::of(&case, &dir, Some(&environment), None);
-        let (report, _) = setting.inspect();
-        let (sources, fs) = (image_python::evaluate::Sources::default(), image_manifests::fs::OsFileSystem);
-        let settings = image_rules::settings::Settings::default();
-        let found = image_rules::check(&report, &sources, &fs, &settings);
+        let found = alarms::findings(&setting);
         let codes: Vec<&str> = found.iter().map(|f| f.rule.code).collect();
         let errors = errors(&answer);
         let speaks = found.iter().any(|f| f.severity == Severity::Error || f.rule.code == "IMG103");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::compare::{Setting, Verdict, compare};
+use crate::compare::{Difference, Setting, Verdict, compare};
 use crate::oracle::Oracle;
 use image_model::release::Release;
 
@@ -74,17 +74,24 @@ impl Program {
         let answer = oracle.ask(&request);
         self.lay_out(dir);
         let root = Some(dir.display().to_string());
-        compare(
-            &answer,
-            &Setting {
-                dir,
-                file: "m.py",
-                root,
-                env: &BTreeMap::new(),
-                python: Some(subject.environment),
-                release: subject.acts_as,
-            },
-        )
+        let setting = Setting {
+            dir,
+            file: "m.py",
+            root,
+            env: &BTreeMap::new(),
+            python: Some(subject.environment),
+            release: subject.acts_as,
+        };
+        let mut verdicts = compare(&answer, &setting);
+        // Rules for what flyte raises are silent where it raises nothing.
+        if subject.acts_as.is_none() && crate::alarms::errors(&answer).is_empty() {
+            let alarms = crate::alarms::of_flyte(&setting);
+            if !alarms.is_empty() {
+                let difference = Difference { of: "a false alarm".to_owned(), detail: format!("{alarms:?}") };
+                verdicts.push(("rules".to_owned(), Verdict::Wrong(difference)));
+            }
+        }
+        verdicts
     }
 
     fn is_wrong(&self, verdicts: &[(String, Verdict)]) -> bool {
