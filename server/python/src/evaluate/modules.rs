@@ -17,7 +17,7 @@ use crate::syntax::ast::{Alias, Module};
 
 type Stamp = (u64, Option<SystemTime>);
 
-/// Parsed modules, kept as long as their files do not change. Shared by all evaluations of a session.
+/// Parsed modules, kept as long as their files do not change. Shared by all evaluations of a process.
 #[derive(Default)]
 pub struct Sources {
     parsed: Mutex<HashMap<PathBuf, (Stamp, Arc<Module>)>>,

@@ -17,6 +17,9 @@ pub(super) fn around_damage(
     tree: &Tree,
     parser: &mut Parser,
 ) -> Option<(Tree, Vec<Range<usize>>)> {
+    if !tree.root_node().has_error() {
+        return None;
+    }
     let mut blanked: Vec<u8> = text.as_bytes().to_vec();
     let mut pieces: Vec<Range<usize>> = Vec::new();
     let mut error = first_error_at(tree.root_node())?;
