@@ -36,11 +36,7 @@ pub fn errors(answer: &Value) -> Vec<(&'static str, String)> {
 }
 
 /// What the rules find in a module.
-pub fn findings(setting: &Setting<'_>) -> Vec<Finding> {
-    check(&setting.inspect().0)
-}
-
-fn check(report: &FileReport) -> Vec<Finding> {
+pub fn check(report: &FileReport) -> Vec<Finding> {
     image_rules::check(report, &Sources::default(), &OsFileSystem, &Settings::default())
 }
 

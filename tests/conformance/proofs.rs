@@ -217,7 +217,7 @@ pub(crate) fn cases_agree_with_rules(release: &str) {
         case.lay_out();
         let dir = case.dir();
         let setting = crate::compare::Setting::of(&case, &dir, Some(&environment), None);
-        let found = alarms::findings(&setting);
+        let found = alarms::check(&setting.inspect().0);
         let codes: Vec<&str> = found.iter().map(|f| f.rule.code).collect();
         let errors = errors(&answer);
         let speaks = found.iter().any(|f| f.severity == Severity::Error || f.rule.code == "IMG103");
