@@ -186,22 +186,21 @@ fn workspace_edit(edits: &[Edit], documents: &Documents) -> Option<WorkspaceEdit
     if operations.is_empty() {
         return None;
     }
-    Some(documents.as_client_takes(operations))
+    documents.as_client_takes(operations)
 }
 
 /// The same for clients that know neither versions nor new files; `None` where there is a new file.
-pub(crate) fn plain(operations: Vec<DocumentChangeOperation>) -> WorkspaceEdit {
+pub(crate) fn plain(operations: Vec<DocumentChangeOperation>) -> Option<WorkspaceEdit> {
     let mut changes = std::collections::HashMap::new();
     for operation in operations {
-        if let DocumentChangeOperation::Edit(edit) = operation {
-            let edits = edit.edits.into_iter().filter_map(|e| match e {
-                OneOf::Left(edit) => Some(edit),
-                OneOf::Right(_) => None,
-            });
-            changes.insert(edit.text_document.uri, edits.collect());
-        }
+        let DocumentChangeOperation::Edit(edit) = operation else { return None };
+        let edits = edit.edits.into_iter().filter_map(|e| match e {
+            OneOf::Left(edit) => Some(edit),
+            OneOf::Right(_) => None,
+        });
+        changes.insert(edit.text_document.uri, edits.collect());
     }
-    WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }
+    Some(WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() })
 }
 
 /// Operations for clients that know them.

@@ -119,9 +119,9 @@ impl Documents {
         self.document_changes.store(known, Ordering::Relaxed);
     }
 
-    pub(crate) fn as_client_takes(&self, operations: Vec<DocumentChangeOperation>) -> WorkspaceEdit {
+    pub(crate) fn as_client_takes(&self, operations: Vec<DocumentChangeOperation>) -> Option<WorkspaceEdit> {
         if self.document_changes.load(Ordering::Relaxed) {
-            code_actions::versioned(operations)
+            Some(code_actions::versioned(operations))
         } else {
             code_actions::plain(operations)
         }
