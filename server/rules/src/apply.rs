@@ -162,7 +162,6 @@ pub fn compatible<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Vec<&'f Fix> {
         if chosen.iter().any(same) {
             continue;
         }
-        // An import that two fixes need is put in once.
         let clash = chosen.iter().any(|c| c.edits.iter().any(|o| fix.edits.iter().any(|e| overlaps(e, o))));
         if !clash {
             chosen.push(fix);

@@ -1,7 +1,8 @@
 //! What the checks of one file work with, and the running of all rules.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image_manifests::fs::FileSystem;
@@ -28,6 +29,8 @@ pub(crate) struct Checker<'a> {
     /// The settings that hold for the file.
     pub(crate) settings: &'a Settings,
     findings: RefCell<Vec<Finding>>,
+    /// The files whose syntax was asked for.
+    syntax: RefCell<HashMap<PathBuf, Option<Source>>>,
 }
 
 impl<'a> Checker<'a> {
@@ -38,7 +41,7 @@ impl<'a> Checker<'a> {
         fs: &'a dyn FileSystem,
         settings: &'a Settings,
     ) -> Self {
-        Self { report, sources, fs, settings, findings: RefCell::default() }
+        Self { report, sources, fs, settings, findings: RefCell::default(), syntax: RefCell::default() }
     }
 
     pub(crate) fn push(&self, finding: Finding) {
@@ -52,7 +55,12 @@ impl<'a> Checker<'a> {
 
     /// The syntax of a file.
     pub(crate) fn source(&self, path: &Path) -> Option<Source> {
-        self.sources.module(path, self.fs).ok().map(Source::new)
+        if let Some(known) = self.syntax.borrow().get(path) {
+            return known.clone();
+        }
+        let source = self.sources.module(path, self.fs).ok().map(Source::new);
+        self.syntax.borrow_mut().insert(path.to_owned(), source.clone());
+        source
     }
 
     /// The images of this file, without those that it only imports.
