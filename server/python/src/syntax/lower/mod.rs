@@ -7,7 +7,7 @@ mod expression;
 mod kinds;
 mod statement;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -85,6 +85,8 @@ struct Scope {
     mentions_image: bool,
     globals: Vec<Arc<str>>,
     locals: Vec<Arc<str>>,
+    /// The same, to look names up.
+    assigned: HashSet<Arc<str>>,
 }
 
 struct Lowering<'t> {
@@ -139,7 +141,7 @@ impl<'t> Lowering<'t> {
 
     fn assigns(&mut self, name: &Arc<str>) {
         let scope = self.scope();
-        if !scope.locals.contains(name) {
+        if scope.assigned.insert(Arc::clone(name)) {
             scope.locals.push(Arc::clone(name));
         }
     }
