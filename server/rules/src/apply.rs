@@ -50,6 +50,9 @@ pub fn fix(
             break;
         }
         let may_lose = |fix: &Fix| wanted.iter().any(|f| f.fix.as_ref() == Some(fix) && removes_comment(f));
+        // Fixes that take comments away get a round of their own: no other one may hide behind them.
+        let (losing, keeping): (Vec<&Fix>, Vec<&Fix>) = chosen.into_iter().partition(|fix| may_lose(fix));
+        let chosen = if keeping.is_empty() { losing } else { keeping };
         let texts = match together(&chosen, &fixed.texts, read, &may_lose) {
             Some(texts) => texts,
             None => {
