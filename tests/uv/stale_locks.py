@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 
-UV, PROGRAM = sys.argv[1:]
+# Both run in folders of their own, so the paths are made absolute here.
+UV, PROGRAM = (str(pathlib.Path(path).resolve()) for path in sys.argv[1:])
 
 BASE = """[project]
 name = "Train.Me"
