@@ -94,6 +94,14 @@ pub trait FileSystem: Send + Sync {
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))
     }
 
+    /// The whole content as text, shared where it is in memory already.
+    ///
+    /// # Errors
+    /// As [`FileSystem::read_text`].
+    fn read_shared(&self, path: &Path) -> io::Result<Arc<str>> {
+        self.read_text(path).map(Arc::from)
+    }
+
     /// Whether anything is there, links followed.
     fn exists(&self, path: &Path) -> bool {
         self.metadata(path).is_ok()
@@ -193,6 +201,13 @@ impl FileSystem for Overlay {
         match self.buffers.get(path) {
             Some(text) => Ok(Box::new(text.as_bytes())),
             None => self.under.open(path),
+        }
+    }
+
+    fn read_shared(&self, path: &Path) -> io::Result<Arc<str>> {
+        match self.buffers.get(path) {
+            Some(text) => Ok(Arc::clone(text)),
+            None => self.under.read_shared(path),
         }
     }
 

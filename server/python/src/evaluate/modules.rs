@@ -47,8 +47,8 @@ impl Sources {
             return Ok(Arc::clone(module));
         }
         drop(parsed);
-        let text = fs.read_text(path).map_err(|e| e.to_string())?;
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let text = fs.read_shared(path).map_err(|e| e.to_string())?;
+        let text = text.strip_prefix('\u{feff}').map_or(Arc::clone(&text), Arc::from);
         // A buffer has no time of change: its text tells whether it is the same.
         parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, module)) = parsed.get(path)
@@ -56,8 +56,13 @@ impl Sources {
         {
             return Ok(Arc::clone(module));
         }
+        // Taken out, so that nobody else has it and it can be changed in place.
+        let before = parsed.remove(path).map(|(_, module)| module);
         drop(parsed);
-        let module = Arc::new(syntax::parse(path.into(), text.into())?);
+        let module = Arc::new(match before {
+            Some(before) => syntax::update(before, text)?,
+            None => syntax::parse(path.into(), text)?,
+        });
         parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
         parsed.insert(path.to_owned(), (stamp, Arc::clone(&module)));
         Ok(module)

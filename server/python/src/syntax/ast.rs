@@ -26,8 +26,23 @@ impl Span {
 /// An expression, by its index in [`Module::expressions`].
 pub type Id = u32;
 
+/// A run of lines that parses on its own: a statement of the module with everything up to the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Its first byte; it reaches to the next piece.
+    pub(super) start: usize,
+    /// How many of the module's statements it holds.
+    pub(super) statements: usize,
+    /// Which of the module's expressions it holds.
+    pub(super) expressions: std::ops::Range<usize>,
+    /// Which of the module's functions it holds.
+    pub(super) functions: std::ops::Range<usize>,
+    /// The first thing in it that is no Python.
+    pub(super) error: Option<Span>,
+}
+
 /// A module: its text and its tree.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Module {
     /// Absolute path.
     pub path: Arc<Path>,
@@ -43,6 +58,8 @@ pub struct Module {
     pub functions: Vec<Arc<Function>>,
     /// The first thing that is no Python, if any.
     pub first_error: Option<Span>,
+    /// The pieces that it was parsed in, in order.
+    pub(super) pieces: Vec<Piece>,
 }
 
 /// An operator of two operands.
@@ -233,7 +250,7 @@ pub struct Parameter {
 }
 
 /// A function or a lambda.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Function {
     /// Its name; `<lambda>` for a lambda.
     pub name: Arc<str>,
@@ -256,7 +273,7 @@ pub struct Function {
 }
 
 /// A function's body.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Body {
     /// Statements.
     Block(Vec<Statement>),
@@ -422,6 +439,47 @@ impl Statement {
             StatementKind::With { body, .. } | StatementKind::Class { body, .. } => vec![body],
             StatementKind::Match { cases, .. } => cases.iter().map(|c| c.body.as_slice()).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// The same, to change them.
+    pub(super) fn blocks_mut(&mut self) -> Vec<&mut [Statement]> {
+        match &mut self.kind {
+            StatementKind::If { branches, otherwise } => {
+                let branches = branches.iter_mut().map(|(_, b)| b.as_mut_slice());
+                branches.chain([otherwise.as_mut_slice()]).collect()
+            }
+            StatementKind::For { body, otherwise, .. } | StatementKind::While { body, otherwise, .. } => {
+                vec![body, otherwise]
+            }
+            StatementKind::Try { body, handlers, otherwise, finally } => {
+                let handlers = handlers.iter_mut().map(|h| h.body.as_mut_slice());
+                [body.as_mut_slice()]
+                    .into_iter()
+                    .chain(handlers)
+                    .chain([&mut otherwise[..], &mut finally[..]])
+                    .collect()
+            }
+            StatementKind::With { body, .. } | StatementKind::Class { body, .. } => vec![body],
+            StatementKind::Match { cases, .. } => cases.iter_mut().map(|c| c.body.as_mut_slice()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Function {
+    /// What stands in the place of a function that is gone.
+    pub(super) fn gone(span: Span) -> Self {
+        Self {
+            name: Arc::from(""),
+            parameters: Vec::new(),
+            body: Body::Block(Vec::new()),
+            is_async: false,
+            is_generator: false,
+            mentions_image: false,
+            globals: Vec::new(),
+            locals: Vec::new(),
+            span,
         }
     }
 }

@@ -5,31 +5,15 @@
 
 pub mod ast;
 mod input;
-pub mod lower;
+mod lower;
+mod pieces;
 mod recover;
+mod shift;
 mod strings;
 
-use std::path::Path;
-use std::sync::Arc;
+use ast::Span;
 
-use ast::{Module, Span};
-
-/// Parses a module.
-///
-/// # Errors
-/// When the parser gives up, which it does for text over 4 GiB.
-pub fn parse(path: Arc<Path>, text: Arc<str>) -> Result<Module, String> {
-    let mut parser = tree_sitter::Parser::new();
-    parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|e| e.to_string())?;
-    let input = input::prepared(&text);
-    let tree = parser.parse(input.as_bytes(), None).ok_or("the parser gave up")?;
-    let around = recover::around_damage(&input, &tree, &mut parser);
-    drop(input);
-    Ok(match around {
-        Some((repaired, damaged)) => lower::lower_around(path, text, &tree, &repaired, &damaged),
-        None => lower::lower(path, text, &tree),
-    })
-}
+pub use pieces::{parse, update};
 
 /// The comments of a text, in order.
 #[must_use]

@@ -11,9 +11,11 @@ use tree_sitter::{Node, Parser, Tree};
 /// Pieces that are blanked before it is given up: a file with more damage is no Python.
 const PIECES: usize = 8;
 
-/// The tree of a text without its damaged pieces, and the pieces. `None` where that is no better.
+/// The tree of a range of a text without its damaged pieces, and the pieces. `None` where that is no better. The parser
+/// looks at that range alone.
 pub(super) fn around_damage(
     text: &str,
+    within: Range<usize>,
     tree: &Tree,
     parser: &mut Parser,
 ) -> Option<(Tree, Vec<Range<usize>>)> {
@@ -24,7 +26,7 @@ pub(super) fn around_damage(
     let mut pieces: Vec<Range<usize>> = Vec::new();
     let mut error = first_error_at(tree.root_node())?;
     for _ in 0..PIECES {
-        let piece = piece_at(text, error);
+        let piece = piece_at(text, within.clone(), error);
         if pieces.contains(&piece) {
             return None;
         }
@@ -57,19 +59,24 @@ fn first_error_at(root: Node<'_>) -> Option<usize> {
 }
 
 /// The piece that a byte lies in.
-fn piece_at(text: &str, byte: usize) -> Range<usize> {
+fn piece_at(text: &str, within: Range<usize>, byte: usize) -> Range<usize> {
     let begins =
         |line: &str| line.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '@' | '"' | '\''));
-    let mut start = 0;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
+    let mut start = within.start;
+    let mut at = within.start;
+    // A definition belongs to its decorators.
+    let mut decorated = false;
+    for line in text[within.clone()].split_inclusive('\n') {
         if begins(line) {
-            if at > byte {
+            if at > byte && !decorated {
                 return start..at;
             }
-            start = at;
+            if !decorated {
+                start = at;
+            }
+            decorated = line.starts_with('@');
         }
         at += line.len();
     }
-    start..text.len()
+    start..within.end
 }

@@ -8,50 +8,88 @@ mod kinds;
 mod statement;
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
-use tree_sitter::{Node, Tree};
+use tree_sitter::Node;
 
-use super::ast::{Expression, Function, Id, Module, Span, Statement};
+use super::ast::{Expression, Function, Id, Piece, Span, Statement};
 use kinds::{Field, Kind};
 
 /// Constructs nested deeper than this are [`Expression::Broken`].
 const MAX_DEPTH: u32 = 150;
 
-/// Turns a damaged file into a module: the damaged pieces as they are, everything else from a tree without them.
-pub(super) fn lower_around(
-    path: Arc<Path>,
-    text: Arc<str>,
-    tree: &Tree,
-    repaired: &Tree,
-    damaged: &[Range<usize>],
-) -> Module {
-    let mut lowering = Lowering::new(&text);
-    lowering.first_error = first_error(tree.root_node());
-    let inside = |s: &Statement| {
-        let own = s.span.range();
-        damaged.iter().any(|piece| piece.start <= own.start && own.end <= piece.end)
-    };
-    let mut body: Vec<Statement> = lowering.block(tree.root_node()).into_iter().filter(inside).collect();
-    body.extend(lowering.block(repaired.root_node()));
-    body.sort_by_key(|s| s.span);
-    let Lowering { expressions, spans, functions, first_error, .. } = lowering;
-    Module { path, text: Arc::clone(&text), expressions, spans, body, functions, first_error }
+/// Adds to a module what parsed pieces of its text hold.
+pub(super) struct Lower<'t> {
+    lowering: Lowering<'t>,
+    body: Vec<Statement>,
+    pieces: Vec<Piece>,
 }
 
-/// Turns a parsed file into a module.
-#[must_use]
-pub fn lower(path: Arc<Path>, text: Arc<str>, tree: &Tree) -> Module {
-    let mut lowering = Lowering::new(&text);
-    let root = tree.root_node();
-    if root.has_error() {
-        lowering.first_error = first_error(root);
+impl<'t> Lower<'t> {
+    /// Adds to expressions and functions that are there already: the new ones come after them.
+    pub(super) fn onto(
+        text: &'t str,
+        expressions: Vec<Expression>,
+        spans: Vec<Span>,
+        functions: Vec<Arc<Function>>,
+    ) -> Self {
+        let lowering = Lowering { expressions, spans, functions, ..Lowering::new(text) };
+        Self { lowering, body: Vec::new(), pieces: Vec::new() }
     }
-    let body = lowering.block(root);
-    let Lowering { expressions, spans, functions, first_error, .. } = lowering;
-    Module { path, text: Arc::clone(&text), expressions, spans, body, functions, first_error }
+
+    /// Begins a piece at a byte.
+    pub(super) fn begin(&mut self, start: usize) {
+        self.finish();
+        let (expressions, functions) = (self.lowering.expressions.len(), self.lowering.functions.len());
+        self.pieces.push(Piece {
+            start,
+            statements: self.body.len(),
+            expressions: expressions..expressions,
+            functions: functions..functions,
+            error: None,
+        });
+    }
+
+    fn finish(&mut self) {
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.expressions.end = self.lowering.expressions.len();
+            piece.functions.end = self.lowering.functions.len();
+        }
+    }
+
+    /// Adds a statement to the piece.
+    pub(super) fn statement(&mut self, node: Node<'_>) {
+        self.body.extend(self.lowering.top_level(node));
+    }
+
+    /// Adds a damaged tree to the piece.
+    pub(super) fn damaged(&mut self, root: Node<'_>) {
+        let statements = self.lowering.block(root);
+        self.body.extend(statements);
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.error = piece.error.or_else(|| first_error(root));
+        }
+    }
+
+    /// The statements, their pieces (with the count of their statements), and all expressions and functions.
+    pub(super) fn end(mut self) -> Lowered {
+        self.finish();
+        let starts: Vec<usize> = self.pieces.iter().map(|p| p.statements).chain([self.body.len()]).collect();
+        for (piece, ends) in self.pieces.iter_mut().zip(starts.windows(2)) {
+            piece.statements = ends[1] - ends[0];
+        }
+        let Lowering { expressions, spans, functions, .. } = self.lowering;
+        Lowered { body: self.body, pieces: self.pieces, expressions, spans, functions }
+    }
+}
+
+/// What [`Lower`] made.
+pub(super) struct Lowered {
+    pub(super) body: Vec<Statement>,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) expressions: Vec<Expression>,
+    pub(super) spans: Vec<Span>,
+    pub(super) functions: Vec<Arc<Function>>,
 }
 
 /// The first error in the order of the text.
@@ -97,20 +135,18 @@ struct Lowering<'t> {
     names: HashMap<&'t str, Arc<str>>,
     scopes: Vec<Scope>,
     depth: u32,
-    first_error: Option<Span>,
 }
 
 impl<'t> Lowering<'t> {
     fn new(text: &'t str) -> Self {
         Self {
             text,
-            expressions: Vec::with_capacity(text.len() / 12),
-            spans: Vec::with_capacity(text.len() / 12),
+            expressions: Vec::new(),
+            spans: Vec::new(),
             functions: Vec::new(),
             names: HashMap::new(),
             scopes: vec![Scope::default()],
             depth: 0,
-            first_error: None,
         }
     }
 

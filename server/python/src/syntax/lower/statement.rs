@@ -26,6 +26,15 @@ impl Lowering<'_> {
         statements
     }
 
+    /// A statement of the module; a block that strays there may be several.
+    pub(super) fn top_level(&mut self, node: Node<'_>) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        self.depth += 1;
+        self.statement(node, &mut statements);
+        self.depth -= 1;
+        statements
+    }
+
     fn field_block(&mut self, node: Node<'_>, field: Field) -> Vec<Statement> {
         self.field(node, field).map(|b| self.block(b)).unwrap_or_default()
     }
