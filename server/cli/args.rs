@@ -9,9 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "image-lsp", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// Run as a language server on standard input and output
-    #[arg(long)]
-    pub(crate) stdio: bool,
+    #[command(flatten)]
+    pub(crate) server: Server,
     #[command(flatten)]
     pub(crate) project: Project,
     /// When to use colours
@@ -61,9 +60,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Server {
-    /// Speak on standard input and output
+    /// Run as a language server on standard input and output
     #[arg(long)]
     pub(crate) stdio: bool,
+    /// Run as a language server for a client that listens on a port of this machine
+    #[arg(long, value_name = "PORT", conflicts_with = "stdio")]
+    pub(crate) socket: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -200,8 +202,22 @@ pub(crate) enum Color {
     Never,
 }
 
-/// Drops flags that editors' client libraries add and that mean nothing here.
-pub(crate) fn without_client_flags(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let ignored = |a: &OsString| a.to_str().is_some_and(|a| a.starts_with("--clientProcessId"));
-    arguments.filter(|a| !ignored(a)).collect()
+/// Takes out what clients add on their own (`--clientProcessId=N`), and gives the process that it names.
+pub(crate) fn without_client_flags(
+    arguments: impl Iterator<Item = OsString>,
+) -> (Vec<OsString>, Option<u32>) {
+    const FLAG: &str = "--clientProcessId";
+    let (mut left, mut process, mut follows) = (Vec::new(), None, false);
+    for argument in arguments {
+        let text = argument.to_str().unwrap_or_default();
+        if std::mem::take(&mut follows) {
+            process = text.parse().ok();
+        } else if let Some(value) = text.strip_prefix(FLAG) {
+            follows = value.is_empty();
+            process = value.strip_prefix('=').and_then(|v| v.parse().ok());
+        } else {
+            left.push(argument);
+        }
+    }
+    (left, process)
 }

@@ -18,11 +18,13 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use error::CliError;
+use image_lsp_server::Transport;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(args::without_client_flags(std::env::args_os()));
+    let (arguments, client) = args::without_client_flags(std::env::args_os());
+    let cli = Cli::parse_from(arguments);
     paint::choose(cli.color);
-    match run(cli) {
+    match run(cli, client) {
         Ok(code) => ExitCode::from(code),
         // Whoever reads has seen enough.
         Err(CliError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -33,12 +35,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<u8, CliError> {
-    if cli.stdio {
-        return serve();
+fn run(cli: Cli, client: Option<u32>) -> Result<u8, CliError> {
+    if cli.server.stdio || cli.server.socket.is_some() {
+        return serve(&cli.server, client);
     }
     match cli.command {
-        Some(Command::Server(_)) => serve(),
+        Some(Command::Server(arguments)) => serve(&arguments, client),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, &cli.project),
         Some(Command::Dockerfile(arguments)) => dockerfile::run(&arguments, &cli.project),
         Some(Command::Check(arguments)) => check::run(&arguments, &cli.project),
@@ -58,6 +60,7 @@ fn config_schema() -> Result<u8, CliError> {
     Ok(0)
 }
 
-fn serve() -> Result<u8, CliError> {
-    image_lsp_server::serve_stdio(context::ambient()).map_err(CliError::Server)
+fn serve(arguments: &args::Server, client: Option<u32>) -> Result<u8, CliError> {
+    let transport = arguments.socket.map_or(Transport::Stdio, Transport::Socket);
+    image_lsp_server::serve(transport, client, context::ambient()).map_err(CliError::Server)
 }

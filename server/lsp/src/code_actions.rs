@@ -1,34 +1,50 @@
-//! `textDocument/codeAction` and `codeAction/resolve`: fixes, fix-all and suppressions, from the same edits as the command
-//! line's.
+//! `textDocument/codeAction` and `codeAction/resolve`: fixes, fix-all, suppressions, commands on images. Fixes come from
+//! the same edits as the command line's.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image_manifests::position::LineIndex;
+use image_model::methods;
 use image_model::origin::Site;
+use image_python::notebook::is_notebook;
 use image_rules::apply::fix;
-use image_rules::{Applicability, Edit, Finding, suppress};
-use serde_json::json;
+use image_rules::{Applicability, Edit, Finding, add_argument, suppress};
+use serde_json::{Value, json};
 use similar::{DiffOp, TextDiff};
 use tower_lsp::ls_types::{
-    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CreateFile, CreateFileOptions,
-    DocumentChangeOperation, DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier, ResourceOp,
-    TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
+    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, Command, CreateFile,
+    CreateFileOptions, DocumentChangeOperation, DocumentChanges, OneOf,
+    OptionalVersionedTextDocumentIdentifier, ResourceOp, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
 };
 
+use crate::analysis::{Analysis, to_range};
+use crate::code_lens::argument;
+use crate::commands;
+use crate::cursor;
 use crate::diagnostics::{diagnostic, place};
-use crate::documents::{Analysis, Documents, to_range};
+use crate::state::State;
 
 /// The kind of the action that applies all safe fixes of a file.
 pub(crate) const FIX_ALL: &str = "source.fixAll.imageLsp";
+/// The kind of the action that builds an image.
+const BUILD: &str = "source.buildImage.imageLsp";
+/// The kind of the action that shows a Dockerfile.
+const SHOW: &str = "source.showDockerfile.imageLsp";
+/// The kind of actions that write the same in another way.
+const REWRITE: &str = "refactor.rewrite";
+
+/// The kinds that there are.
+pub(crate) const KINDS: [&str; 5] = ["quickfix", FIX_ALL, BUILD, SHOW, REWRITE];
 
 /// What can be done in a range.
 pub(crate) fn at(
     parameters: &CodeActionParams,
     analysis: &Analysis,
-    documents: &Documents,
+    state: &State,
 ) -> Vec<CodeActionOrCommand> {
+    let uri = &parameters.text_document.uri;
     let wanted = |kind: &str| {
         let only = parameters.context.only.as_deref();
         only.is_none_or(|only| {
@@ -39,30 +55,92 @@ pub(crate) fn at(
     };
     let mut actions = Vec::new();
     if wanted("quickfix") {
-        let (start, end) = (parameters.range.start, parameters.range.end);
-        let touches = |finding: &&Finding| {
-            place(finding, analysis).is_some_and(|site| {
-                let range = to_range(&analysis.text, &analysis.index, site, documents.unit());
-                range.start <= end && start <= range.end
-            })
-        };
+        let (start, end) =
+            (analysis.byte(uri, parameters.range.start), analysis.byte(uri, parameters.range.end));
+        let touches =
+            |f: &&Finding| place(f, analysis).is_some_and(|site| site.start <= end && start <= site.end);
         let here: Vec<&Finding> = analysis.findings.iter().filter(touches).collect();
-        actions.extend(here.iter().filter_map(|finding| quick_fix(finding, analysis, documents)));
-        actions.extend(here.iter().filter_map(|finding| suppression(finding, analysis, documents)));
+        actions.extend(here.iter().filter_map(|finding| quick_fix(finding, analysis, state)));
+        actions.extend(here.iter().filter_map(|finding| suppression(finding, analysis, state)));
+        if state.client().action_resolve {
+            actions.iter_mut().for_each(|action| action.edit = None);
+        }
+    }
+    if wanted(REWRITE) {
+        actions.extend(pin_python(parameters, analysis, state));
     }
     let safe = |f: &Finding| f.fix.as_ref().is_some_and(|x| x.applicability == Applicability::Safe);
-    if wanted(FIX_ALL) && analysis.findings.iter().any(|f| f.site.path == analysis.report.path && safe(f)) {
+    let is_module = !is_notebook(&analysis.report.path);
+    if wanted(FIX_ALL) && is_module && analysis.findings.iter().any(|f| analysis.is_here(&f.site) && safe(f))
+    {
         actions.push(CodeAction {
             title: "Fix all mistakes of images that can be fixed for certain".to_owned(),
             kind: Some(CodeActionKind::new(FIX_ALL)),
-            data: Some(json!({ "uri": parameters.text_document.uri })),
+            edit: if state.client().action_resolve { None } else { fix_all(&analysis.report.path, state) },
+            data: Some(json!({ "uri": uri, "what": "all" })),
             ..CodeAction::default()
         });
     }
+    actions.extend(
+        on_image(parameters, analysis, state)
+            .into_iter()
+            .filter(|a| a.kind.as_ref().is_some_and(|k| wanted(k.as_str()))),
+    );
     actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()
 }
 
-fn quick_fix(finding: &Finding, analysis: &Analysis, documents: &Documents) -> Option<CodeAction> {
+/// Building and showing the image under the cursor.
+fn on_image(parameters: &CodeActionParams, analysis: &Analysis, state: &State) -> Vec<CodeAction> {
+    let uri = &parameters.text_document.uri;
+    let byte = analysis.byte(uri, parameters.range.start);
+    let link = cursor::link_at(analysis, byte).map(|l| l.image);
+    let Some(image) = link.or_else(|| cursor::image_at(analysis, byte).map(|(image, _)| image)) else {
+        return Vec::new();
+    };
+    if image.variants.iter().all(|v| v.dockerfile.is_none()) {
+        return Vec::new();
+    }
+    let action = |title: &str, kind: &'static str, command: &str| {
+        commands::can_run(command, state).then(|| CodeAction {
+            title: title.to_owned(),
+            kind: Some(CodeActionKind::new(kind)),
+            command: Some(Command {
+                title: title.to_owned(),
+                command: command.to_owned(),
+                arguments: Some(vec![argument(uri, image, analysis, parameters.range)]),
+            }),
+            ..CodeAction::default()
+        })
+    };
+    let build = action("Build image", BUILD, commands::BUILD);
+    build.into_iter().chain(action("Show Dockerfile", SHOW, commands::SHOW_DOCKERFILE)).collect()
+}
+
+/// `python_version=` for a constructor that takes it from the interpreter.
+fn pin_python(parameters: &CodeActionParams, analysis: &Analysis, state: &State) -> Option<CodeAction> {
+    let byte = analysis.byte(&parameters.text_document.uri, parameters.range.start);
+    let call = cursor::link_at(analysis, byte)?.call;
+    methods::method(call.method).filter(|m| m.constructor)?.parameter("python_version")?;
+    if call.is_open || call.given("python_version").next().is_some() {
+        return None;
+    }
+    let (major, minor) = analysis.facts.environment.python_version?;
+    let module = state.sources().module(&analysis.report.path, &state.snapshot()).ok()?;
+    let edit = add_argument(module, call, "python_version", &format!("({major}, {minor})"))?;
+    Some(CodeAction {
+        title: format!("Pin python_version to ({major}, {minor})"),
+        kind: Some(CodeActionKind::new(REWRITE)),
+        edit: Some(workspace_edit(&[edit], state)?),
+        ..CodeAction::default()
+    })
+}
+
+fn data(finding: &Finding, analysis: &Analysis, what: &str) -> Value {
+    let (start, end) = (finding.site.start, finding.site.end);
+    json!({ "uri": analysis.open.uri, "what": what, "rule": finding.rule.code, "start": start, "end": end })
+}
+
+fn quick_fix(finding: &Finding, analysis: &Analysis, state: &State) -> Option<CodeAction> {
     let fix = finding.fix.as_ref()?;
     let mut title: String = fix.message.clone();
     if let Some(first) = title.get_mut(..1) {
@@ -75,52 +153,74 @@ fn quick_fix(finding: &Finding, analysis: &Analysis, documents: &Documents) -> O
     Some(CodeAction {
         title,
         kind: Some(CodeActionKind::QUICKFIX),
-        diagnostics: Some(vec![diagnostic(finding, site, analysis, documents)]),
-        edit: Some(workspace_edit(&fix.edits, documents)?),
+        diagnostics: Some(vec![diagnostic(finding, site, analysis, state).1]),
+        edit: Some(workspace_edit(&fix.edits, state)?),
         is_preferred: Some(fix.applicability == Applicability::Safe),
+        data: Some(data(finding, analysis, "fix")),
         ..CodeAction::default()
     })
 }
 
-fn suppression(finding: &Finding, analysis: &Analysis, documents: &Documents) -> Option<CodeAction> {
-    if finding.site.path != analysis.report.path || matches!(finding.rule.code, "IMG901" | "IMG902") {
+fn suppression(finding: &Finding, analysis: &Analysis, state: &State) -> Option<CodeAction> {
+    if !analysis.is_here(&finding.site) || matches!(finding.rule.code, "IMG901" | "IMG902") {
         return None;
     }
     let edit = suppress(finding, &analysis.text);
     Some(CodeAction {
         title: format!("Suppress {} ({}) here", finding.rule.code, finding.rule.name),
         kind: Some(CodeActionKind::QUICKFIX),
-        diagnostics: Some(vec![diagnostic(finding, &finding.site, analysis, documents)]),
-        edit: Some(workspace_edit(&[edit], documents)?),
+        diagnostics: Some(vec![diagnostic(finding, &finding.site, analysis, state).1]),
+        edit: Some(workspace_edit(&[edit], state)?),
         is_preferred: Some(false),
+        data: Some(data(finding, analysis, "suppress")),
         ..CodeAction::default()
     })
 }
 
-/// The edits of an action whose work was put off.
-pub(crate) fn resolve(mut action: CodeAction, documents: &Documents) -> CodeAction {
-    let uri = action.data.as_ref().and_then(|d| serde_json::from_value::<Uri>(d.get("uri")?.clone()).ok());
-    let path = uri.as_ref().and_then(Documents::path);
-    if let Some(path) = path {
-        action.edit = fix_all(&path, documents);
+/// The edits of an action whose work was put off. On a worker only.
+pub(crate) fn resolve(mut action: CodeAction, state: &State) -> CodeAction {
+    let data = action.data.clone().unwrap_or_default();
+    let uri = data.get("uri").and_then(|u| serde_json::from_value::<Uri>(u.clone()).ok());
+    let Some(path) = uri.as_ref().and_then(|u| state.documents.file_of(u)) else { return action };
+    let what = data.get("what").and_then(Value::as_str).unwrap_or_default();
+    if action.edit.is_none() {
+        action.edit = if what == "all" { fix_all(&path, state) } else { edit_of(&data, what, &path, state) };
     }
     action
 }
 
+/// The edit of a fix or a suppression; `None` where the finding is gone.
+fn edit_of(data: &Value, what: &str, path: &Path, state: &State) -> Option<WorkspaceEdit> {
+    let analysis = state.analyse(path)?;
+    let is = |f: &&Finding| {
+        let number =
+            |name: &str| data.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        data.get("rule").and_then(Value::as_str) == Some(f.rule.code)
+            && number("start") == Some(f.site.start)
+            && number("end") == Some(f.site.end)
+    };
+    let finding = analysis.findings.iter().find(is)?;
+    match what {
+        "fix" => workspace_edit(&finding.fix.as_ref()?.edits, state),
+        "suppress" => workspace_edit(&[suppress(finding, &analysis.text)], state),
+        _ => None,
+    }
+}
+
 /// All safe fixes of a file, worked out to the end.
-fn fix_all(path: &Path, documents: &Documents) -> Option<WorkspaceEdit> {
-    let analysis = documents.analyse(path)?;
+fn fix_all(path: &Path, state: &State) -> Option<WorkspaceEdit> {
+    let analysis = state.analyse(path)?;
     let own =
         |findings: Vec<Finding>| findings.into_iter().filter(|f| &*f.site.path == path).collect::<Vec<_>>();
-    let read = |path: &Path| documents.text_of(path);
-    let check = |texts: &BTreeMap<PathBuf, Arc<str>>| own(documents.check_over(path, texts));
+    let read = |path: &Path| state.text_of(path).map(|t| t.to_string());
+    let check = |texts: &BTreeMap<PathBuf, Arc<str>>| own(state.check_over(path, texts));
     let fixed = fix(own(analysis.findings.clone()), Applicability::Safe, &read, &check);
     let mut edits = Vec::new();
     for (path, text) in &fixed.texts {
-        let before = documents.text_of(path).unwrap_or_default();
+        let before = state.text_of(path).unwrap_or_default();
         edits.extend(difference(path, &before, text));
     }
-    workspace_edit(&edits, documents)
+    workspace_edit(&edits, state)
 }
 
 /// The lines that differ, as edits.
@@ -154,15 +254,21 @@ fn difference(path: &Path, before: &str, after: &str) -> Vec<Edit> {
 }
 
 /// Edits as the protocol has them. `None` where there are none, or a file cannot be named.
-fn workspace_edit(edits: &[Edit], documents: &Documents) -> Option<WorkspaceEdit> {
+pub(crate) fn workspace_edit(edits: &[Edit], state: &State) -> Option<WorkspaceEdit> {
     let mut by_file: BTreeMap<Arc<Path>, Vec<&Edit>> = BTreeMap::new();
     for edit in edits {
         by_file.entry(Arc::clone(&edit.path)).or_default().push(edit);
     }
     let mut operations = Vec::new();
     for (path, edits) in by_file {
-        let uri = Uri::from_file_path(&path)?;
-        let known = documents.text_of(&path);
+        let edits: Vec<&Edit> =
+            edits.into_iter().filter(|e| e.end > e.start || !e.content.is_empty()).collect();
+        if is_notebook(&path) {
+            operations.extend(in_cells(&edits, state));
+            continue;
+        }
+        let uri = state.uri(&path)?;
+        let known = state.text_of(&path);
         if known.is_none() {
             let options = CreateFileOptions { overwrite: None, ignore_if_exists: Some(true) };
             let create = CreateFile { uri: uri.clone(), options: Some(options), annotation_id: None };
@@ -170,27 +276,44 @@ fn workspace_edit(edits: &[Edit], documents: &Documents) -> Option<WorkspaceEdit
         }
         let text = known.unwrap_or_default();
         let index = LineIndex::new(&text);
-        let text_edits = edits.iter().filter(|e| e.end > e.start || !e.content.is_empty()).map(|edit| {
-            let site = Site { path: Arc::clone(&edit.path), start: edit.start, end: edit.end };
-            let range = to_range(&text, &index, &site, documents.unit());
+        let text_edits = edits.iter().map(|edit| {
+            let range = to_range(&text, &index, edit.start, edit.end, state.documents.unit());
             OneOf::Left(TextEdit { range, new_text: edit.content.clone() })
         });
         let edits: Vec<_> = text_edits.collect();
         if edits.is_empty() {
             continue;
         }
-        let text_document =
-            OptionalVersionedTextDocumentIdentifier { uri, version: documents.version(&path) };
+        let version = state.documents.get(&path).map(|o| o.version);
+        let text_document = OptionalVersionedTextDocumentIdentifier { uri, version };
         operations.push(DocumentChangeOperation::Edit(TextDocumentEdit { text_document, edits }));
     }
     if operations.is_empty() {
         return None;
     }
-    documents.as_client_takes(operations)
+    if state.client().document_changes { Some(versioned(operations)) } else { plain(operations) }
+}
+
+/// Edits of a notebook, by cell.
+fn in_cells(edits: &[&Edit], state: &State) -> Vec<DocumentChangeOperation> {
+    let mut cells: BTreeMap<Uri, Vec<OneOf<TextEdit, tower_lsp::ls_types::AnnotatedTextEdit>>> =
+        BTreeMap::new();
+    for edit in edits {
+        let site = Site { path: Arc::clone(&edit.path), start: edit.start, end: edit.end };
+        if let Some(location) = state.locate(&site) {
+            let edit = TextEdit { range: location.range, new_text: edit.content.clone() };
+            cells.entry(location.uri).or_default().push(OneOf::Left(edit));
+        }
+    }
+    let operation = |(uri, edits)| {
+        let text_document = OptionalVersionedTextDocumentIdentifier { uri, version: None };
+        DocumentChangeOperation::Edit(TextDocumentEdit { text_document, edits })
+    };
+    cells.into_iter().map(operation).collect()
 }
 
 /// The same for clients that know neither versions nor new files; `None` where there is a new file.
-pub(crate) fn plain(operations: Vec<DocumentChangeOperation>) -> Option<WorkspaceEdit> {
+fn plain(operations: Vec<DocumentChangeOperation>) -> Option<WorkspaceEdit> {
     let mut changes = std::collections::HashMap::new();
     for operation in operations {
         let DocumentChangeOperation::Edit(edit) = operation else { return None };
@@ -204,7 +327,7 @@ pub(crate) fn plain(operations: Vec<DocumentChangeOperation>) -> Option<Workspac
 }
 
 /// Operations for clients that know them.
-pub(crate) fn versioned(operations: Vec<DocumentChangeOperation>) -> WorkspaceEdit {
+fn versioned(operations: Vec<DocumentChangeOperation>) -> WorkspaceEdit {
     WorkspaceEdit {
         document_changes: Some(DocumentChanges::Operations(operations)),
         ..WorkspaceEdit::default()

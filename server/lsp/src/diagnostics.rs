@@ -1,35 +1,53 @@
-//! `textDocument/publishDiagnostics`
+//! `textDocument/publishDiagnostics`, `textDocument/diagnostic` and `workspace/diagnostic`: the findings of a file.
+
+use std::collections::BTreeMap;
 
 use image_model::origin::Site;
 use image_rules::{Finding, Related, Severity};
 use tower_lsp::ls_types::{
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString,
-    Uri,
+    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    NumberOrString, Uri,
 };
 
-use crate::documents::{Analysis, Documents, to_range};
+use crate::analysis::Analysis;
+use crate::state::State;
 
-/// The findings of a file that stand in it, or that something in it leads to.
-pub(crate) fn of(analysis: &Analysis, documents: &Documents) -> Vec<Diagnostic> {
-    let own = analysis.findings.iter().filter_map(|finding| Some((finding, place(finding, analysis)?)));
-    own.map(|(finding, site)| diagnostic(finding, site, analysis, documents)).collect()
+/// Rules about what can go without loss: shown faded.
+const UNNECESSARY: &[&str] = &["IMG208", "IMG901"];
+/// Rules about what still works and is on its way out: struck through.
+const DEPRECATED: &[&str] = &["IMG701", "IMG702", "IMG703"];
+
+/// The findings that stand in a file, or that something in it leads to, by document: a notebook's by its cells. Every
+/// document of the file is there, so that what is gone goes from the screen.
+pub(crate) fn by_document(analysis: &Analysis, state: &State) -> BTreeMap<Uri, Vec<Diagnostic>> {
+    let mut documents: BTreeMap<Uri, Vec<Diagnostic>> = BTreeMap::new();
+    if analysis.cells.is_empty() {
+        documents.insert(analysis.open.uri.clone(), Vec::new());
+    }
+    documents.extend(analysis.cells.iter().map(|c| (c.uri.clone(), Vec::new())));
+    for finding in &analysis.findings {
+        let Some(site) = place(finding, analysis) else { continue };
+        let (uri, diagnostic) = diagnostic(finding, site, analysis, state);
+        documents.entry(uri).or_default().push(diagnostic);
+    }
+    documents
 }
 
 /// Where a finding is shown in a file: its own place, or in another file's stead what belongs to it here.
 pub(crate) fn place<'f>(finding: &'f Finding, analysis: &Analysis) -> Option<&'f Site> {
-    let path = &analysis.report.path;
-    if finding.site.path == *path {
+    if analysis.is_here(&finding.site) {
         return Some(&finding.site);
     }
-    finding.related.iter().map(|r| &r.site).find(|s| s.path == *path)
+    finding.related.iter().map(|r| &r.site).find(|s| analysis.is_here(s))
 }
 
+/// A finding at a place of the file: the document it is shown in, and how.
 pub(crate) fn diagnostic(
     finding: &Finding,
     site: &Site,
     analysis: &Analysis,
-    documents: &Documents,
-) -> Diagnostic {
+    state: &State,
+) -> (Uri, Diagnostic) {
     let elsewhere = (finding.site != *site).then(|| Related {
         site: finding.site.clone(),
         message: "it is here that flyte is asked for it".to_owned(),
@@ -37,25 +55,43 @@ pub(crate) fn diagnostic(
     let others = finding.related.iter().filter(|r| r.site != *site).cloned().chain(elsewhere);
     let related: Vec<DiagnosticRelatedInformation> = others
         .filter_map(|related| {
-            let uri = Uri::from_file_path(&related.site.path)?;
-            let range = documents.range_in(&related.site);
-            Some(DiagnosticRelatedInformation { location: Location { uri, range }, message: related.message })
+            let location = state.locate(&related.site)?;
+            Some(DiagnosticRelatedInformation { location, message: related.message })
         })
         .collect();
-    // What can go without loss is shown faded.
-    let unnecessary = matches!(finding.rule.code, "IMG208" | "IMG901");
-    Diagnostic {
-        range: to_range(&analysis.text, &analysis.index, site, documents.unit()),
+    let code = finding.rule.code;
+    let mut tags = Vec::new();
+    if UNNECESSARY.contains(&code) {
+        tags.push(DiagnosticTag::UNNECESSARY);
+    }
+    if DEPRECATED.contains(&code) {
+        tags.push(DiagnosticTag::DEPRECATED);
+    }
+    let (uri, range) = analysis.locate(site.start, site.end);
+    let diagnostic = Diagnostic {
+        range,
         severity: Some(match finding.severity {
             Severity::Error => DiagnosticSeverity::ERROR,
             Severity::Warning => DiagnosticSeverity::WARNING,
             Severity::Hint => DiagnosticSeverity::HINT,
         }),
-        code: Some(NumberOrString::String(finding.rule.code.to_owned())),
+        code: Some(NumberOrString::String(code.to_owned())),
+        code_description: documentation(finding, state),
         source: Some("image-lsp".to_owned()),
         message: finding.message.clone(),
         related_information: if related.is_empty() { None } else { Some(related) },
-        tags: unnecessary.then(|| vec![DiagnosticTag::UNNECESSARY]),
-        ..Diagnostic::default()
+        tags: if tags.is_empty() { None } else { Some(tags) },
+        data: Some(serde_json::json!({ "rule": code, "fixable": finding.fix.is_some() })),
+    };
+    (uri, diagnostic)
+}
+
+/// The link behind the code: the rule's page, which the server has itself.
+fn documentation(finding: &Finding, state: &State) -> Option<CodeDescription> {
+    let client = state.client();
+    if !client.code_description || !client.text_document_content {
+        return None;
     }
+    let address = crate::rule_page::address(finding.rule);
+    Some(CodeDescription { href: address.parse().ok()? })
 }

@@ -1,315 +1,270 @@
-//! What the editor holds open, and what is known of it.
+//! What the editor holds open: texts and notebooks, changed in the order of the wire.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use image_manifests::fs::{FileSystem, OsFileSystem, Overlay};
-use image_manifests::position::{LineIndex, Unit};
-use image_model::origin::Site;
-use image_model::release::Release;
-use image_python::evaluate::Sources;
-use image_python::inspect::{FileReport, inspect};
-use image_python::project::{Ambient, Facts, Installations};
-use image_rules::Finding;
-use image_rules::settings::Settings;
+use image_manifests::position::Unit;
+use image_python::notebook;
 use ropey::Rope;
 use tower_lsp::ls_types::{
-    DocumentChangeOperation, Position, Range, TextDocumentContentChangeEvent, Uri, WorkspaceEdit,
+    DidChangeNotebookDocumentParams, DidOpenNotebookDocumentParams, NotebookCell, NotebookCellKind, Position,
+    TextDocumentContentChangeEvent, TextDocumentItem, Uri,
 };
 
-use crate::code_actions;
-
-/// How long facts about the disk are believed without another look.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// An open document.
-struct Document {
-    uri: Uri,
+/// A text that is open.
+struct Text {
     version: i32,
     rope: Rope,
+    /// The same as one string, made when it is asked for.
+    whole: Option<Arc<str>>,
 }
 
-/// All open documents. Shared by every handler; locks are held only for moments.
+/// A file that is open.
+struct Document {
+    uri: Uri,
+    text: Text,
+}
+
+/// A notebook that is open: its cells in order, each with whether it is code.
+struct Notebook {
+    version: i32,
+    cells: Vec<(Uri, bool)>,
+    whole: Option<(Arc<str>, Arc<[Cell]>)>,
+}
+
+/// A code cell's place in its notebook's module.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    /// The cell's own address.
+    pub(crate) uri: Uri,
+    /// Its first line in the module, zero-based.
+    pub(crate) line: usize,
+    /// How many lines it has.
+    pub(crate) lines: usize,
+}
+
+/// An open file as it is at one moment.
+#[derive(Clone)]
+pub(crate) struct Open {
+    /// The address that the client gave it.
+    pub(crate) uri: Uri,
+    /// The client's number for this state.
+    pub(crate) version: i32,
+}
+
+#[derive(Default)]
+struct Table {
+    documents: HashMap<PathBuf, Document>,
+    notebooks: HashMap<PathBuf, (Uri, Notebook)>,
+    cells: HashMap<Uri, (PathBuf, Text)>,
+}
+
+/// All open documents. The lock is held only for moments.
 pub(crate) struct Documents {
-    ambient: Mutex<Ambient>,
-    open: Mutex<HashMap<PathBuf, Document>>,
-    unit: Mutex<Unit>,
-    sources: Sources,
-    /// The client's settings; a file's go before them.
-    editor: Mutex<Settings>,
-    settings: Mutex<HashMap<PathBuf, (Instant, Arc<Settings>)>>,
-    /// What was wrong with settings files, until it is told.
-    complaints: Mutex<Vec<String>>,
-    /// Complaints that were told already.
-    told: Mutex<HashSet<String>>,
-    /// The client knows versions of documents and new files in edits.
-    document_changes: AtomicBool,
-    installations: Installations,
-    facts: Mutex<HashMap<PathBuf, (Instant, Arc<Facts>)>>,
-    reports: Mutex<HashMap<PathBuf, Arc<Analysis>>>,
-    /// The release of flyte that the published diagnostics of a document rest on.
-    published: Mutex<HashMap<PathBuf, Release>>,
+    table: Mutex<Table>,
+    unit: AtomicU8,
 }
 
-/// What is known of a file at one moment.
-pub(crate) struct Analysis {
-    pub(crate) report: FileReport,
-    pub(crate) findings: Vec<Finding>,
-    pub(crate) facts: Arc<Facts>,
-    /// The file's text, as the report's places count in it.
-    pub(crate) text: Arc<str>,
-    pub(crate) index: LineIndex,
-    at: Instant,
-    versions: Vec<(PathBuf, i32)>,
+/// The path of an address; `None` for what is no file.
+pub(crate) fn path_of(uri: &Uri) -> Option<PathBuf> {
+    if !uri.scheme().as_str().eq_ignore_ascii_case("file") {
+        return None;
+    }
+    uri.to_file_path().map(std::borrow::Cow::into_owned).filter(|p| p.is_absolute())
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Text {
+    fn new(version: i32, text: &str) -> Self {
+        Self { version, rope: Rope::from_str(text), whole: None }
+    }
+
+    fn change(&mut self, version: i32, changes: Vec<TextDocumentContentChangeEvent>, unit: Unit) {
+        for change in changes {
+            match change.range {
+                None => self.rope = Rope::from_str(&change.text),
+                Some(range) => {
+                    let start = char_at(&self.rope, range.start, unit);
+                    let end = char_at(&self.rope, range.end, unit).max(start);
+                    self.rope.remove(start..end);
+                    self.rope.insert(start, &change.text);
+                }
+            }
+        }
+        self.version = version;
+        self.whole = None;
+    }
+
+    fn whole(&mut self) -> Arc<str> {
+        Arc::clone(self.whole.get_or_insert_with(|| Arc::from(self.rope.to_string())))
+    }
 }
 
 impl Documents {
-    pub(crate) fn new(ambient: Ambient) -> Arc<Self> {
-        Arc::new(Self {
-            ambient: Mutex::new(ambient),
-            open: Mutex::default(),
-            unit: Mutex::new(Unit::Utf16),
-            sources: Sources::default(),
-            editor: Mutex::default(),
-            settings: Mutex::default(),
-            complaints: Mutex::default(),
-            told: Mutex::default(),
-            document_changes: AtomicBool::new(false),
-            installations: Installations::default(),
-            facts: Mutex::default(),
-            reports: Mutex::default(),
-            published: Mutex::default(),
-        })
+    pub(crate) fn new() -> Self {
+        Self { table: Mutex::default(), unit: AtomicU8::new(1) }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_unit(&self, unit: Unit) {
-        *lock(&self.unit) = unit;
+        let number = match unit {
+            Unit::Bytes => 0,
+            Unit::Utf16 => 1,
+            Unit::Characters => 2,
+        };
+        self.unit.store(number, Ordering::Relaxed);
     }
 
-    /// Relative paths in code start from the workspace's folder.
-    pub(crate) fn set_folder(&self, folder: PathBuf) {
-        lock(&self.ambient).current_directory = folder;
-    }
-
-    /// Takes the client's settings. What is wrong with them is to be told, and nothing changes then.
-    pub(crate) fn set_editor_settings(&self, settings: &serde_json::Value) {
-        let folder = lock(&self.ambient).current_directory.clone();
-        match crate::settings::read(settings, &folder) {
-            Ok(settings) => *lock(&self.editor) = settings,
-            Err(message) => {
-                lock(&self.complaints).push(format!("the settings of imageLsp are wrong: {message}"))
-            }
-        }
-        self.look_again();
-    }
-
-    /// What is to be told of settings.
-    pub(crate) fn take_complaints(&self) -> Vec<String> {
-        std::mem::take(&mut *lock(&self.complaints))
-    }
-
-    pub(crate) fn set_document_changes(&self, known: bool) {
-        self.document_changes.store(known, Ordering::Relaxed);
-    }
-
-    pub(crate) fn as_client_takes(&self, operations: Vec<DocumentChangeOperation>) -> Option<WorkspaceEdit> {
-        if self.document_changes.load(Ordering::Relaxed) {
-            Some(code_actions::versioned(operations))
-        } else {
-            code_actions::plain(operations)
-        }
-    }
-
-    /// Believes nothing of what was seen on the disk: the next analysis looks again.
-    pub(crate) fn look_again(&self) {
-        lock(&self.facts).clear();
-        lock(&self.settings).clear();
-        lock(&self.reports).clear();
-    }
-
-    /// Notes what published diagnostics rest on.
-    pub(crate) fn note_published(&self, path: &Path, analysis: &Analysis) {
-        lock(&self.published).insert(path.to_owned(), analysis.facts.environment.release.clone());
-    }
-
-    /// Whether the published diagnostics rest on another flyte than an analysis.
-    pub(crate) fn is_outdated(&self, path: &Path, analysis: &Analysis) -> bool {
-        lock(&self.published).get(path).is_some_and(|r| *r != analysis.facts.environment.release)
-    }
-
+    /// What the client's columns count.
     pub(crate) fn unit(&self) -> Unit {
-        *lock(&self.unit)
+        match self.unit.load(Ordering::Relaxed) {
+            0 => Unit::Bytes,
+            2 => Unit::Characters,
+            _ => Unit::Utf16,
+        }
     }
 
-    /// The path of a document; `None` for what is no file.
-    pub(crate) fn path(uri: &Uri) -> Option<PathBuf> {
-        uri.to_file_path().map(std::borrow::Cow::into_owned)
-    }
-
-    pub(crate) fn open(&self, uri: Uri, version: i32, text: &str) {
-        if let Some(path) = Self::path(&uri) {
-            lock(&self.open).insert(path, Document { uri, version, rope: Rope::from_str(text) });
+    pub(crate) fn open(&self, item: TextDocumentItem) {
+        if let Some(path) = path_of(&item.uri) {
+            let document = Document { uri: item.uri, text: Text::new(item.version, &item.text) };
+            self.table().documents.insert(path, document);
         }
     }
 
     pub(crate) fn close(&self, uri: &Uri) {
-        if let Some(path) = Self::path(uri) {
-            lock(&self.open).remove(&path);
-            lock(&self.reports).remove(&path);
-            lock(&self.published).remove(&path);
+        if let Some(path) = path_of(uri) {
+            self.table().documents.remove(&path);
         }
     }
 
-    /// Applies changes in order. A range outside the text is cut to it.
+    /// Applies changes in order. A range outside of the text is cut to it.
     pub(crate) fn change(&self, uri: &Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
         let unit = self.unit();
-        let Some(path) = Self::path(uri) else { return };
-        let mut open = lock(&self.open);
-        let Some(document) = open.get_mut(&path) else { return };
-        for change in changes {
-            match change.range {
-                None => document.rope = Rope::from_str(&change.text),
-                Some(range) => {
-                    let start = char_at(&document.rope, range.start, unit);
-                    let end = char_at(&document.rope, range.end, unit).max(start);
-                    document.rope.remove(start..end);
-                    document.rope.insert(start, &change.text);
-                }
+        let Some(path) = path_of(uri) else { return };
+        if let Some(document) = self.table().documents.get_mut(&path) {
+            document.text.change(version, changes, unit);
+        }
+    }
+
+    pub(crate) fn open_notebook(&self, parameters: DidOpenNotebookDocumentParams) {
+        let notebook = parameters.notebook_document;
+        let Some(path) = path_of(&notebook.uri) else { return };
+        let mut table = self.table();
+        for item in parameters.cell_text_documents {
+            table.cells.insert(item.uri.clone(), (path.clone(), Text::new(item.version, &item.text)));
+        }
+        let cells = notebook.cells.into_iter().map(cell).collect();
+        let value = Notebook { version: notebook.version, cells, whole: None };
+        table.notebooks.insert(path, (notebook.uri, value));
+    }
+
+    pub(crate) fn change_notebook(&self, parameters: DidChangeNotebookDocumentParams) {
+        let unit = self.unit();
+        let Some(path) = path_of(&parameters.notebook_document.uri) else { return };
+        let mut table = self.table();
+        let Table { notebooks, cells, .. } = &mut *table;
+        let Some((_, notebook)) = notebooks.get_mut(&path) else { return };
+        notebook.version = parameters.notebook_document.version;
+        notebook.whole = None;
+        let Some(changes) = parameters.change.cells else { return };
+        if let Some(structure) = changes.structure {
+            let start = (structure.array.start as usize).min(notebook.cells.len());
+            let end = start.saturating_add(structure.array.delete_count as usize).min(notebook.cells.len());
+            notebook
+                .cells
+                .splice(start..end, structure.array.cells.unwrap_or_default().into_iter().map(cell));
+            for item in structure.did_open.unwrap_or_default() {
+                cells.insert(item.uri.clone(), (path.clone(), Text::new(item.version, &item.text)));
+            }
+            for closed in structure.did_close.unwrap_or_default() {
+                cells.remove(&closed.uri);
             }
         }
-        document.version = version;
-    }
-
-    /// The open documents: address, path and version.
-    pub(crate) fn all(&self) -> Vec<(Uri, PathBuf, i32)> {
-        let open = lock(&self.open);
-        open.iter().map(|(path, d)| (d.uri.clone(), path.clone(), d.version)).collect()
-    }
-
-    pub(crate) fn version(&self, path: &Path) -> Option<i32> {
-        lock(&self.open).get(path).map(|d| d.version)
-    }
-
-    fn versions(&self) -> Vec<(PathBuf, i32)> {
-        let mut versions: Vec<_> = lock(&self.open).iter().map(|(p, d)| (p.clone(), d.version)).collect();
-        versions.sort();
-        versions
-    }
-
-    /// The file system as the editor sees it.
-    fn snapshot(&self) -> Overlay {
-        let buffers: BTreeMap<PathBuf, Arc<str>> =
-            lock(&self.open).iter().map(|(p, d)| (p.clone(), Arc::from(d.rope.to_string()))).collect();
-        Overlay::new(Arc::new(OsFileSystem), buffers)
-    }
-
-    /// The settings for a file: the nearest settings file's, then the client's.
-    fn settings(&self, path: &Path, fs: &dyn FileSystem) -> Arc<Settings> {
-        let folder = path.parent().unwrap_or(path).to_path_buf();
-        if let Some((at, settings)) = lock(&self.settings).get(&folder)
-            && at.elapsed() < FRESH
-        {
-            return Arc::clone(settings);
-        }
-        let of_file = Settings::find(&folder, fs).unwrap_or_else(|error| {
-            let complaint = error.to_string();
-            let mut complaints = lock(&self.complaints);
-            if lock(&self.told).insert(complaint.clone()) {
-                complaints.push(complaint);
+        for changed in changes.data.unwrap_or_default() {
+            let (uri, is_code) = cell(changed);
+            if let Some(known) = notebook.cells.iter_mut().find(|(u, _)| *u == uri) {
+                known.1 = is_code;
             }
-            Settings::default()
+        }
+        for changed in changes.text_content.unwrap_or_default() {
+            if let Some((_, text)) = cells.get_mut(&changed.document.uri) {
+                text.change(changed.document.version, changed.changes, unit);
+            }
+        }
+    }
+
+    pub(crate) fn close_notebook(&self, uri: &Uri) {
+        let Some(path) = path_of(uri) else { return };
+        let mut table = self.table();
+        table.notebooks.remove(&path);
+        table.cells.retain(|_, (of, _)| *of != path);
+    }
+
+    /// The file that an address belongs to: its own, or its cell's notebook.
+    pub(crate) fn file_of(&self, uri: &Uri) -> Option<PathBuf> {
+        if let Some((path, _)) = self.table().cells.get(uri) {
+            return Some(path.clone());
+        }
+        path_of(uri)
+    }
+
+    /// Whether a file is open, and as what.
+    pub(crate) fn get(&self, path: &Path) -> Option<Open> {
+        let table = self.table();
+        if let Some(document) = table.documents.get(path) {
+            return Some(Open { uri: document.uri.clone(), version: document.text.version });
+        }
+        table.notebooks.get(path).map(|(uri, n)| Open { uri: uri.clone(), version: n.version })
+    }
+
+    /// The paths of all open files.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        let table = self.table();
+        table.documents.keys().chain(table.notebooks.keys()).cloned().collect()
+    }
+
+    /// The texts of all open files, notebooks as modules.
+    pub(crate) fn texts(&self) -> BTreeMap<PathBuf, Arc<str>> {
+        let mut table = self.table();
+        let Table { documents, notebooks, cells } = &mut *table;
+        let texts = documents.iter_mut().map(|(path, d)| (path.clone(), d.text.whole()));
+        let modules = notebooks.iter_mut().map(|(path, (_, n))| (path.clone(), n.module(cells).0));
+        texts.chain(modules).collect()
+    }
+
+    /// The code cells of a notebook, in order; none for other files.
+    pub(crate) fn cells_of(&self, path: &Path) -> Arc<[Cell]> {
+        let mut table = self.table();
+        let Table { notebooks, cells, .. } = &mut *table;
+        notebooks.get_mut(path).map(|(_, n)| n.module(cells).1).unwrap_or_default()
+    }
+}
+
+fn cell(cell: NotebookCell) -> (Uri, bool) {
+    (cell.document, cell.kind == NotebookCellKind::CODE)
+}
+
+impl Notebook {
+    /// The module of the code cells.
+    fn module(&mut self, texts: &mut HashMap<Uri, (PathBuf, Text)>) -> (Arc<str>, Arc<[Cell]>) {
+        let (text, cells) = self.whole.get_or_insert_with(|| {
+            let (mut module, mut cells, mut line) = (String::new(), Vec::new(), 0);
+            for (uri, _) in self.cells.iter().filter(|(_, is_code)| *is_code) {
+                let source = texts.get_mut(uri).map(|(_, text)| text.whole()).unwrap_or_default();
+                // The empty line behind a line break is a line of the editor's, too.
+                let padded = if source.is_empty() || source.ends_with('\n') { "\n" } else { "" };
+                let lines = notebook::add_cell(&mut module, &format!("{source}{padded}"));
+                cells.push(Cell { uri: uri.clone(), line, lines });
+                line += lines;
+            }
+            (Arc::from(module), cells.into())
         });
-        let settings = Arc::new(of_file.or(lock(&self.editor).clone()));
-        lock(&self.settings).insert(folder, (Instant::now(), Arc::clone(&settings)));
-        settings
+        (Arc::clone(text), Arc::clone(cells))
     }
-
-    fn facts(&self, path: &Path, fs: &dyn FileSystem) -> Arc<Facts> {
-        let folder = path.parent().unwrap_or(path).to_path_buf();
-        if let Some((at, facts)) = lock(&self.facts).get(&folder)
-            && at.elapsed() < FRESH
-        {
-            return Arc::clone(facts);
-        }
-        let (options, ambient) = (self.settings(path, fs).options(), lock(&self.ambient).clone());
-        let facts = Arc::new(Facts::find_with(path, &options, &ambient, &self.installations, fs));
-        lock(&self.facts).insert(folder, (Instant::now(), Arc::clone(&facts)));
-        facts
-    }
-
-    /// What is known of an open file. Takes time: never call it on the runtime.
-    pub(crate) fn analyse(&self, path: &Path) -> Option<Arc<Analysis>> {
-        let versions = self.versions();
-        if let Some(known) = lock(&self.reports).get(path)
-            && known.versions == versions
-            && known.at.elapsed() < FRESH
-        {
-            return Some(Arc::clone(known));
-        }
-        let fs = self.snapshot();
-        let facts = self.facts(path, &fs);
-        let text: Arc<str> = fs.read_text(path).ok()?.into();
-        let report = inspect(path, &self.sources, &fs, &facts).ok()?;
-        let facts = Arc::clone(&report.facts);
-        let text: Arc<str> = text.strip_prefix('\u{feff}').map_or_else(|| Arc::clone(&text), Arc::from);
-        let index = LineIndex::new(&text);
-        let findings = image_rules::check(&report, &self.sources, &fs, &self.settings(path, &fs));
-        let analysis =
-            Arc::new(Analysis { report, findings, facts, text, index, at: Instant::now(), versions });
-        lock(&self.reports).insert(path.to_owned(), Arc::clone(&analysis));
-        Some(analysis)
-    }
-
-    /// A file's text as the editor sees it, without a byte order mark; `None` for one that is not there.
-    pub(crate) fn text_of(&self, path: &Path) -> Option<String> {
-        let text = self.snapshot().read_text(path).ok()?;
-        Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
-    }
-
-    /// The findings of a file with some files replaced.
-    pub(crate) fn check_over(&self, path: &Path, texts: &BTreeMap<PathBuf, Arc<str>>) -> Vec<Finding> {
-        let fs = Overlay::new(Arc::new(self.snapshot()), texts.clone());
-        let facts = self.facts(path, &fs);
-        let Ok(report) = inspect(path, &self.sources, &fs, &facts) else { return Vec::new() };
-        image_rules::check(&report, &self.sources, &fs, &self.settings(path, &fs))
-    }
-
-    /// Open files whose last analysis read the given one.
-    pub(crate) fn readers_of(&self, changed: &Path) -> Vec<PathBuf> {
-        let reports = lock(&self.reports);
-        reports
-            .iter()
-            .filter(|(_, a)| a.report.files.iter().any(|f| &**f == changed))
-            .map(|(p, _)| p.clone())
-            .collect()
-    }
-
-    /// A range in another file, read as the editor sees it.
-    pub(crate) fn range_in(&self, site: &Site) -> Range {
-        let text = self.snapshot().read_text(&site.path).unwrap_or_default();
-        to_range(&text, &LineIndex::new(&text), site, self.unit())
-    }
-}
-
-/// A place as the protocol has it.
-pub(crate) fn to_range(text: &str, index: &LineIndex, site: &Site, unit: Unit) -> Range {
-    let place = |byte| {
-        let (line, character) = index.position(text, byte, unit);
-        Position { line: u32::try_from(line).unwrap_or(0), character: u32::try_from(character).unwrap_or(0) }
-    };
-    Range { start: place(site.start), end: place(site.end) }
-}
-
-/// The byte of a position.
-pub(crate) fn to_byte(text: &str, index: &LineIndex, position: Position, unit: Unit) -> usize {
-    index.byte(text, position.line as usize, position.character as usize, unit)
 }
 
 /// The character of a position in a rope, cut to the text.

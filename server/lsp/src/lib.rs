@@ -1,60 +1,92 @@
 //! The language server: documents, positions, one file per method.
 //!
-//! Four rules keep tower-lsp's scheduler from doing harm, and hold from the first request on:
-//! 1. Changes of documents are applied in [`ordered`], which sees messages in the order of the wire; a handler that
+//! Four rules hold from the first request on:
+//! 1. Changes of documents are applied in [`dispatch`], which sees messages in the order of the wire; a handler that
 //!    awaits first would reorder edits.
-//! 2. Many requests may run at once: a few slow ones must not block edits and cancellations.
+//! 2. Every request is a task of its own: a few slow ones must not block edits and cancellations.
 //! 3. A request from the server to the client is never awaited in a handler, which would deadlock.
-//! 4. Work that takes time runs on a snapshot, off the runtime, with panics caught; its result counts only if the
-//!    document is still the same.
+//! 4. Work that takes time runs on a [`workers`] thread, with panics caught; its result counts only if the document is
+//!    still the same. What takes long (folders, git, the whole workspace) has a line of its own.
 //!
 //! Must not know: the command line. LSP types stay within this crate.
 
+mod analysis;
+mod client;
 mod code_actions;
+mod code_lens;
+mod commands;
+mod completion;
+mod cursor;
+mod diagnose;
 mod diagnostics;
+mod dispatch;
 mod documents;
+mod folders;
+mod folding;
+mod head;
 mod hover;
-mod ordered;
+mod initialize;
+mod inlay_hints;
+mod links;
+mod names;
+mod preview;
+mod probe;
+mod published;
+mod rule_page;
 mod server;
 mod settings;
+mod signature_help;
+mod state;
+mod symbols;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod watch;
+mod wording;
+mod workers;
+mod workspace;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use image_python::project::Ambient;
-use tower_lsp::{LspService, Server};
 
-use ordered::Ordered;
-use server::Backend;
+/// Where the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// On standard input and output.
+    Stdio,
+    /// At a port of this machine, on which it listens.
+    Socket(u16),
+}
 
-/// How many messages are handled at once.
-const CONCURRENCY: usize = 1024;
-
-/// Serves on standard input and output until the client says `exit` or closes the input.
+/// Serves until the client says `exit`, closes the input or is gone; the exit status that the protocol asks for.
+/// `client` is the client's process, where it was named on the command line.
 ///
 /// # Errors
-/// When the runtime cannot be started.
-pub fn serve_stdio(ambient: Ambient) -> std::io::Result<u8> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        serve(tokio::io::stdin(), tokio::io::stdout(), ambient).await;
-    });
-    // Reading standard input cannot be interrupted: do not wait for it.
-    runtime.shutdown_background();
-    Ok(0)
+/// When the system has no threads to give, and when there is nobody at the port.
+pub fn serve(transport: Transport, client: Option<u32>, ambient: Ambient) -> std::io::Result<u8> {
+    match transport {
+        Transport::Stdio => serve_on(std::io::stdin(), std::io::stdout(), client, ambient),
+        Transport::Socket(port) => {
+            let stream = TcpStream::connect(("127.0.0.1", port))?;
+            stream.set_nodelay(true)?;
+            serve_on(stream.try_clone()?, stream, client, ambient)
+        }
+    }
 }
 
 /// Serves on any pair of streams.
-pub(crate) async fn serve<I, O>(input: I, output: O, ambient: Ambient)
-where
-    I: tokio::io::AsyncRead + Unpin,
-    O: tokio::io::AsyncWrite,
-{
-    let documents = documents::Documents::new(ambient);
-    let shared = std::sync::Arc::clone(&documents);
-    let (service, socket) = LspService::new(move |client| Backend::new(client, shared));
-    Server::new(input, output, socket)
-        .concurrency_level(CONCURRENCY)
-        .serve(Ordered::new(service, documents))
-        .await;
+fn serve_on(
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+    client: Option<u32>,
+    ambient: Ambient,
+) -> std::io::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let state = state::State::new(ambient)?;
+    let status = runtime.block_on(dispatch::run(input, output, client, state));
+    // Reading the input cannot be interrupted: do not wait for it.
+    runtime.shutdown_background();
+    status
 }

@@ -1,201 +1,468 @@
 //! The protocol's methods, each handed to its own file.
 
-use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use image_manifests::position::Unit;
-use tower_lsp::jsonrpc::Result;
-use tower_lsp::ls_types::{
-    CodeAction, CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability,
-    CodeActionResponse, DidChangeConfigurationParams, DidChangeTextDocumentParams,
-    DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DidSaveTextDocumentParams, Hover, HoverParams, HoverProviderCapability, InitializeParams,
-    InitializeResult, InitializedParams, MessageType, PositionEncodingKind, SaveOptions, ServerCapabilities,
-    ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, Uri,
-};
+use serde_json::{Value, json};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::ls_types::*;
 use tower_lsp::{Client, LanguageServer};
 
-use crate::documents::{Analysis, Documents};
-use crate::{code_actions, diagnostics, hover, watch};
+use crate::analysis::Analysis;
+use crate::diagnose::Session;
+use crate::published::identity;
+use crate::state::State;
+use crate::{
+    code_actions, code_lens, commands, completion, diagnose, diagnostics, folding, hover, initialize,
+    inlay_hints, links, names, preview, rule_page, signature_help, symbols, watch, workspace,
+};
 
-pub(crate) struct Backend {
-    client: Client,
-    watches: AtomicBool,
-    documents: Arc<Documents>,
+/// How long it takes until a slow request shows its progress.
+const SLOW: Duration = Duration::from_millis(300);
+/// The protocol's number for a request that was right and cannot be done.
+const REQUEST_FAILED: i64 = -32803;
+/// How long a client has to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Server {
+    session: Session,
 }
 
-/// Runs an analysis off the runtime. `None` when it fails, which the log says and nothing else.
-async fn analyse(client: &Client, documents: &Arc<Documents>, path: PathBuf) -> Option<Arc<Analysis>> {
-    let documents = Arc::clone(documents);
-    let work = move || std::panic::catch_unwind(AssertUnwindSafe(|| documents.analyse(&path)));
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(analysis)) => analysis,
-        _ => {
-            let message = "image-lsp: an analysis failed; this is a defect, please report the file";
-            client.log_message(tower_lsp::ls_types::MessageType::ERROR, message).await;
-            None
-        }
-    }
+/// The answer to a request whose work failed: a defect, which is told and ends nothing.
+fn failed() -> Error {
+    let message = "image-lsp: this request failed; it is a defect, please report the file";
+    Error { code: ErrorCode::InternalError, message: message.into(), data: None }
 }
 
-impl Backend {
-    pub(crate) fn new(client: Client, documents: Arc<Documents>) -> Self {
-        Self { client, documents, watches: AtomicBool::new(false) }
-    }
-
-    /// Looks at the disk again, and at every open document.
-    fn diagnose_all(&self) {
-        self.documents.look_again();
-        for (uri, _, _) in self.documents.all() {
-            self.diagnose(&uri);
-        }
-    }
-
-    /// Finds the mistakes of a document and of the open ones that read it, and publishes them.
-    fn diagnose(&self, uri: &Uri) {
-        let Some(path) = Documents::path(uri) else { return };
-        let mut wanted = self.documents.readers_of(&path);
-        if !wanted.contains(&path) {
-            wanted.push(path);
-        }
-        for (uri, path, version) in self.documents.all().into_iter().filter(|(_, p, _)| wanted.contains(p)) {
-            let (client, documents) = (self.client.clone(), Arc::clone(&self.documents));
-            tokio::spawn(async move {
-                let Some(analysis) = analyse(&client, &documents, path.clone()).await else { return };
-                // An older state than the editor's is not worth showing.
-                if documents.version(&path) == Some(version) {
-                    for complaint in documents.take_complaints() {
-                        client.log_message(MessageType::WARNING, format!("image-lsp: {complaint}")).await;
-                    }
-                    let found = diagnostics::of(&analysis, &documents);
-                    documents.note_published(&path, &analysis);
-                    client.publish_diagnostics(uri, found, Some(version)).await;
-                }
-            });
-        }
-    }
+fn refused(message: String) -> Error {
+    Error { code: ErrorCode::ServerError(REQUEST_FAILED), message: message.into(), data: None }
 }
 
-impl LanguageServer for Backend {
-    async fn initialize(&self, parameters: InitializeParams) -> Result<InitializeResult> {
-        let offered = parameters.capabilities.general.and_then(|g| g.position_encodings).unwrap_or_default();
-        let (unit, encoding) = if offered.contains(&PositionEncodingKind::UTF8) {
-            (Unit::Bytes, PositionEncodingKind::UTF8)
-        } else if offered.contains(&PositionEncodingKind::UTF32)
-            && !offered.contains(&PositionEncodingKind::UTF16)
-        {
-            (Unit::Characters, PositionEncodingKind::UTF32)
-        } else {
-            (Unit::Utf16, PositionEncodingKind::UTF16)
-        };
-        self.documents.set_unit(unit);
-        if let Some(settings) = &parameters.initialization_options {
-            self.documents.set_editor_settings(settings);
+impl Server {
+    pub(crate) fn new(client: Client, state: Arc<State>) -> Self {
+        Self { session: Session { client, state, handle: tokio::runtime::Handle::current() } }
+    }
+
+    pub(crate) fn session(&self) -> Session {
+        self.session.clone()
+    }
+
+    fn state(&self) -> &Arc<State> {
+        &self.session.state
+    }
+
+    /// Does something on a worker.
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce(&State) -> T + Send + 'static) -> Result<T> {
+        let state = Arc::clone(self.state());
+        self.state().workers.run(move || work(&state)).await.map_err(|_| failed())
+    }
+
+    /// Does something that takes long, with progress where the client shows it.
+    async fn work_long<T: Send + 'static>(
+        &self,
+        title: &'static str,
+        work: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T> {
+        let state = Arc::clone(self.state());
+        let job = self.state().workers.run_later(move || work(&state));
+        tokio::pin!(job);
+        if let Ok(result) = tokio::time::timeout(SLOW, &mut job).await {
+            return result.map_err(|_| failed());
         }
-        let watching = parameters.capabilities.workspace.as_ref().and_then(|w| w.did_change_watched_files);
-        let dynamic = watching.and_then(|w| w.dynamic_registration).unwrap_or(false);
-        self.watches.store(dynamic, Ordering::Relaxed);
-        let edits = parameters.capabilities.workspace.as_ref().and_then(|w| w.workspace_edit.as_ref());
-        self.documents.set_document_changes(edits.and_then(|e| e.document_changes).unwrap_or(false));
-        let folder = parameters.workspace_folders.as_ref().and_then(|folders| folders.first());
-        if let Some(folder) = folder.and_then(|f| Documents::path(&f.uri)) {
-            self.documents.set_folder(folder);
+        let progress = self.begin_progress(title).await;
+        let result = job.await;
+        if let Some(progress) = progress {
+            progress.finish().await;
         }
-        let synchronisation = TextDocumentSyncOptions {
-            open_close: Some(true),
-            change: Some(TextDocumentSyncKind::INCREMENTAL),
-            save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(false) })),
-            ..TextDocumentSyncOptions::default()
-        };
-        Ok(InitializeResult {
-            capabilities: ServerCapabilities {
-                position_encoding: Some(encoding),
-                text_document_sync: Some(TextDocumentSyncCapability::Options(synchronisation)),
-                code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-                    code_action_kinds: Some(vec![
-                        CodeActionKind::QUICKFIX,
-                        CodeActionKind::new(code_actions::FIX_ALL),
-                    ]),
-                    resolve_provider: Some(true),
-                    ..CodeActionOptions::default()
-                })),
-                hover_provider: Some(HoverProviderCapability::Simple(true)),
-                ..ServerCapabilities::default()
-            },
-            server_info: Some(ServerInfo {
-                name: "image-lsp".to_owned(),
-                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            }),
-            ..InitializeResult::default()
+        result.map_err(|_| failed())
+    }
+
+    /// Shows progress that nobody waits for: a client that does not answer gets none.
+    async fn begin_progress(
+        &self,
+        title: &'static str,
+    ) -> Option<tower_lsp::OngoingProgress<tower_lsp::Unbounded, tower_lsp::NotCancellable>> {
+        static NUMBER: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(1);
+        if !self.state().client().progress {
+            return None;
+        }
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let token = NumberOrString::Number(number);
+        let created = self.session.client.create_work_done_progress(token.clone());
+        match tokio::time::timeout(SLOW, created).await {
+            Ok(Ok(())) => Some(self.session.client.progress(token, title).begin().await),
+            _ => None,
+        }
+    }
+
+    /// Does something with what is known of a document; nothing for what is no open file.
+    async fn with<T: Send + 'static>(
+        &self,
+        uri: &Uri,
+        work: impl FnOnce(&Analysis, &State) -> T + Send + 'static,
+    ) -> Result<Option<T>> {
+        let Some(path) = self.state().documents.file_of(uri) else { return Ok(None) };
+        let session = self.session();
+        self.work(move |state| {
+            let analysis = state.analyse(&path)?;
+            // Another flyte since the diagnostics were published: they may be others now.
+            if state.published.is_outdated(&path, &analysis) {
+                diagnose::look_at(&session, path);
+            }
+            Some(work(&analysis, state))
+        })
+        .await
+    }
+
+    /// The text of a virtual document. Protocol 3.18, `workspace/textDocumentContent`.
+    pub(crate) async fn text_document_content(&self, parameters: Value) -> Result<Value> {
+        let address = parameters.get("uri").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = self.work(move |state| content(&address, state)).await?;
+        text.map(|text| json!({ "text": text })).ok_or_else(|| Error {
+            code: ErrorCode::InvalidParams,
+            message: "there is no such document".into(),
+            data: None,
         })
     }
 
+    /// Asks the client for its settings.
+    fn fetch_settings(&self) {
+        let session = self.session();
+        self.session.handle.spawn(async move {
+            let items = vec![ConfigurationItem { scope_uri: None, section: Some("imageLsp".to_owned()) }];
+            let asked = session.client.configuration(items);
+            if let Ok(Ok(values)) = tokio::time::timeout(PATIENCE, asked).await
+                && let Some(value) = values.first().filter(|v| v.is_object())
+            {
+                session.state.set_editor_settings(value);
+                diagnose::disk_changed(&session);
+            }
+        });
+    }
+}
+
+/// The text of a virtual document: a Dockerfile, or a rule's page.
+fn content(address: &str, state: &State) -> Option<String> {
+    if let Some(text) = rule_page::text(address) {
+        return Some(text);
+    }
+    let (path, name) = preview::parse(address)?;
+    let analysis = state.analyse(&path)?;
+    let text = preview::document(&analysis, &name).0;
+    state.previews.note(address, &text);
+    Some(text)
+}
+
+/// A full report, or that it is the one that the client has.
+fn report(found: Vec<Diagnostic>, previous: Option<&str>) -> (String, Option<Vec<Diagnostic>>) {
+    let id = identity(&found);
+    let same = previous == Some(id.as_str());
+    (id, (!same).then_some(found))
+}
+
+impl LanguageServer for Server {
+    async fn initialize(&self, parameters: InitializeParams) -> Result<InitializeResult> {
+        Ok(initialize::initialize(&parameters, self.state()))
+    }
+
     async fn initialized(&self, _: InitializedParams) {
-        if self.watches.load(Ordering::Relaxed) {
-            let client = self.client.clone();
-            // A refusal changes little: facts are looked at again with every request.
-            tokio::spawn(async move { client.register_capability(vec![watch::registration()]).await });
+        let can = self.state().client();
+        let mut registrations = Vec::new();
+        if can.watches {
+            registrations.push(watch::registration());
+        } else {
+            diagnose::poll(&self.session);
         }
-    }
-
-    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
-        self.diagnose_all();
-    }
-
-    async fn did_change_configuration(&self, parameters: DidChangeConfigurationParams) {
-        self.documents.set_editor_settings(&parameters.settings);
-        self.diagnose_all();
+        if can.configuration {
+            registrations.push(watch::configuration());
+            self.fetch_settings();
+        }
+        if !registrations.is_empty() {
+            let client = self.session.client.clone();
+            // A refusal changes little: the disk is looked at again with every request.
+            self.session.handle.spawn(async move {
+                let _ = tokio::time::timeout(PATIENCE, client.register_capability(registrations)).await;
+            });
+        }
     }
 
     async fn shutdown(&self) -> Result<()> {
         Ok(())
     }
 
-    async fn did_open(&self, parameters: DidOpenTextDocumentParams) {
-        self.diagnose(&parameters.text_document.uri);
-    }
+    async fn did_open(&self, _: DidOpenTextDocumentParams) {}
 
-    async fn did_change(&self, parameters: DidChangeTextDocumentParams) {
-        self.diagnose(&parameters.text_document.uri);
-    }
+    async fn did_change(&self, _: DidChangeTextDocumentParams) {}
 
     async fn did_save(&self, parameters: DidSaveTextDocumentParams) {
-        self.diagnose(&parameters.text_document.uri);
+        self.state().heads.look_again();
+        if let Some(path) = self.state().documents.file_of(&parameters.text_document.uri) {
+            diagnose::changed(&self.session, &path);
+        }
     }
 
     async fn did_close(&self, parameters: DidCloseTextDocumentParams) {
-        let client = self.client.clone();
         let uri = parameters.text_document.uri;
-        tokio::spawn(async move { client.publish_diagnostics(uri, Vec::new(), None).await });
-    }
-
-    async fn code_action(&self, parameters: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let Some(path) = Documents::path(&parameters.text_document.uri) else { return Ok(None) };
-        let analysis = analyse(&self.client, &self.documents, path).await;
-        Ok(analysis.map(|analysis| code_actions::at(&parameters, &analysis, &self.documents)))
-    }
-
-    async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {
-        let (documents, unresolved) = (Arc::clone(&self.documents), action.clone());
-        let work =
-            move || std::panic::catch_unwind(AssertUnwindSafe(|| code_actions::resolve(action, &documents)));
-        match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(action)) => Ok(action),
-            _ => Ok(unresolved),
+        if let Some(path) = self.state().documents.file_of(&uri) {
+            self.state().forget(&path);
+            // What read its buffer reads the disk now.
+            for reader in self.state().readers_of(&path) {
+                diagnose::look_at(&self.session, reader);
+            }
         }
+        if !self.state().client().pulls {
+            self.session.client.publish_diagnostics(uri, Vec::new(), None).await;
+        }
+    }
+
+    async fn notebook_did_open(&self, _: DidOpenNotebookDocumentParams) {}
+
+    async fn notebook_did_change(&self, _: DidChangeNotebookDocumentParams) {}
+
+    async fn notebook_did_save(&self, _: DidSaveNotebookDocumentParams) {}
+
+    async fn notebook_did_close(&self, parameters: DidCloseNotebookDocumentParams) {
+        if let Some(path) = self.state().documents.file_of(&parameters.notebook_document.uri) {
+            self.state().forget(&path);
+        }
+        for cell in parameters.cell_text_documents {
+            self.session.client.publish_diagnostics(cell.uri, Vec::new(), None).await;
+        }
+    }
+
+    async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
+        diagnose::disk_changed(&self.session);
+    }
+
+    async fn did_change_configuration(&self, parameters: DidChangeConfigurationParams) {
+        if self.state().client().configuration && !parameters.settings.is_object() {
+            self.fetch_settings();
+            return;
+        }
+        self.state().set_editor_settings(&parameters.settings);
+        diagnose::disk_changed(&self.session);
+    }
+
+    async fn did_change_workspace_folders(&self, parameters: DidChangeWorkspaceFoldersParams) {
+        let paths = |folders: &[WorkspaceFolder]| -> Vec<_> {
+            folders.iter().filter_map(|f| crate::documents::path_of(&f.uri)).collect()
+        };
+        let event = parameters.event;
+        self.state().change_roots(paths(&event.added), &paths(&event.removed));
+        diagnose::disk_changed(&self.session);
     }
 
     async fn hover(&self, parameters: HoverParams) -> Result<Option<Hover>> {
         let place = parameters.text_document_position_params;
-        let Some(path) = Documents::path(&place.text_document.uri) else { return Ok(None) };
-        let analysis = analyse(&self.client, &self.documents, path.clone()).await;
-        // Another flyte since the diagnostics were published: they may be others now.
-        if analysis.as_ref().is_some_and(|a| self.documents.is_outdated(&path, a)) {
-            self.diagnose(&place.text_document.uri);
-        }
-        Ok(analysis.and_then(|a| hover::at(&a, place.position, self.documents.unit())))
+        let uri = place.text_document.uri.clone();
+        let found =
+            self.with(&place.text_document.uri, move |a, s| hover::at(a, &uri, place.position, s)).await?;
+        Ok(found.flatten())
     }
+
+    async fn completion(&self, parameters: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let place = parameters.text_document_position;
+        self.work(move |state| completion::at(&place.text_document.uri, place.position, state)).await
+    }
+
+    async fn completion_resolve(&self, item: CompletionItem) -> Result<CompletionItem> {
+        Ok(completion::resolve(item))
+    }
+
+    async fn signature_help(&self, parameters: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
+        let place = parameters.text_document_position_params;
+        self.work(move |state| signature_help::at(&place.text_document.uri, place.position, state)).await
+    }
+
+    async fn goto_definition(
+        &self,
+        parameters: GotoDefinitionParams,
+    ) -> Result<Option<GotoDefinitionResponse>> {
+        let place = parameters.text_document_position_params;
+        let found = self
+            .work(move |state| names::definition(&place.text_document.uri, place.position, state))
+            .await?;
+        Ok((!found.is_empty()).then_some(GotoDefinitionResponse::Array(found)))
+    }
+
+    async fn references(&self, parameters: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let place = parameters.text_document_position;
+        let declarations = parameters.context.include_declaration;
+        let find =
+            move |s: &State| names::references(&place.text_document.uri, place.position, declarations, s);
+        self.work_long("Looking for references", find).await.map(Some)
+    }
+
+    async fn document_highlight(
+        &self,
+        parameters: DocumentHighlightParams,
+    ) -> Result<Option<Vec<DocumentHighlight>>> {
+        let place = parameters.text_document_position_params;
+        self.work(move |s| Some(names::highlights(&place.text_document.uri, place.position, s))).await
+    }
+
+    async fn prepare_rename(
+        &self,
+        place: TextDocumentPositionParams,
+    ) -> Result<Option<PrepareRenameResponse>> {
+        let found =
+            self.work(move |s| names::prepare_rename(&place.text_document.uri, place.position, s)).await?;
+        Ok(found
+            .map(|(range, placeholder)| PrepareRenameResponse::RangeWithPlaceholder { range, placeholder }))
+    }
+
+    async fn rename(&self, parameters: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let place = parameters.text_document_position;
+        let new = parameters.new_name;
+        let rename = move |s: &State| names::rename(&place.text_document.uri, place.position, &new, s);
+        self.work_long("Renaming", rename).await?.map_err(refused)
+    }
+
+    async fn document_symbol(
+        &self,
+        parameters: DocumentSymbolParams,
+    ) -> Result<Option<DocumentSymbolResponse>> {
+        let uri = parameters.text_document.uri.clone();
+        self.with(&parameters.text_document.uri, move |a, s| symbols::of(&uri, a, s)).await
+    }
+
+    async fn symbol(&self, parameters: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
+        let find = move |s: &State| symbols::in_workspace(&parameters.query, s);
+        let found = self.work_long("Looking for images", find).await?;
+        Ok(Some(WorkspaceSymbolResponse::Nested(found)))
+    }
+
+    async fn document_link(&self, parameters: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
+        let uri = parameters.text_document.uri.clone();
+        self.with(&parameters.text_document.uri, move |a, s| links::of(&uri, a, s)).await
+    }
+
+    async fn folding_range(&self, parameters: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        let uri = parameters.text_document.uri.clone();
+        self.with(&parameters.text_document.uri, move |a, s| folding::folds(&uri, a, s)).await
+    }
+
+    async fn selection_range(&self, parameters: SelectionRangeParams) -> Result<Option<Vec<SelectionRange>>> {
+        let uri = parameters.text_document.uri.clone();
+        let select = move |a: &Analysis, s: &State| {
+            parameters.positions.iter().map(|p| folding::selection(&uri, *p, a, s)).collect()
+        };
+        self.with(&parameters.text_document.uri, select).await
+    }
+
+    async fn code_lens(&self, parameters: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        let uri = parameters.text_document.uri.clone();
+        self.with(&parameters.text_document.uri, move |a, s| code_lens::of(&uri, a, s)).await
+    }
+
+    async fn inlay_hint(&self, parameters: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        let uri = parameters.text_document.uri.clone();
+        self.with(&parameters.text_document.uri, move |a, _| inlay_hints::of(&uri, parameters.range, a)).await
+    }
+
+    async fn code_action(&self, parameters: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let uri = parameters.text_document.uri.clone();
+        self.with(&uri, move |a, s| code_actions::at(&parameters, a, s)).await
+    }
+
+    async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {
+        self.work(move |state| code_actions::resolve(action, state)).await
+    }
+
+    async fn diagnostic(
+        &self,
+        parameters: DocumentDiagnosticParams,
+    ) -> Result<DocumentDiagnosticReportResult> {
+        let uri = parameters.text_document.uri.clone();
+        let find =
+            move |a: &Analysis, s: &State| diagnostics::by_document(a, s).remove(&uri).unwrap_or_default();
+        let found = self.with(&parameters.text_document.uri, find).await?.unwrap_or_default();
+        let (id, full) = report(found, parameters.previous_result_id.as_deref());
+        let report = match full {
+            Some(items) => DocumentDiagnosticReport::Full(RelatedFullDocumentDiagnosticReport {
+                full_document_diagnostic_report: FullDocumentDiagnosticReport { result_id: Some(id), items },
+                ..RelatedFullDocumentDiagnosticReport::default()
+            }),
+            None => DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
+                related_documents: None,
+                unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport { result_id: id },
+            }),
+        };
+        Ok(DocumentDiagnosticReportResult::Report(report))
+    }
+
+    async fn workspace_diagnostic(
+        &self,
+        parameters: WorkspaceDiagnosticParams,
+    ) -> Result<WorkspaceDiagnosticReportResult> {
+        let previous: std::collections::HashMap<Uri, String> =
+            parameters.previous_result_ids.into_iter().map(|p| (p.uri, p.value)).collect();
+        let token = parameters.partial_result_params.partial_result_token;
+        let session = self.session();
+        let find = move |state: &State| workspace_reports(&previous, token, state, &session);
+        let items = self.work_long("Looking for mistakes in images", find).await?;
+        Ok(WorkspaceDiagnosticReportResult::Report(WorkspaceDiagnosticReport { items }))
+    }
+
+    async fn execute_command(&self, parameters: ExecuteCommandParams) -> Result<Option<Value>> {
+        let argument = parameters.arguments.into_iter().next().unwrap_or_default();
+        let command = parameters.command;
+        let answer = self.work(move |state| commands::run(&command, &argument, state)).await??;
+        if let Some((uri, selection)) = answer.show.filter(|_| self.state().client().shows_documents)
+            && let Ok(uri) = uri.parse::<Uri>()
+        {
+            let client = self.session.client.clone();
+            let show = ShowDocumentParams { uri, external: Some(false), take_focus: Some(true), selection };
+            self.session.handle.spawn(async move {
+                let _ = tokio::time::timeout(PATIENCE, client.show_document(show)).await;
+            });
+        }
+        Ok(Some(answer.value))
+    }
+}
+
+/// The reports of every file of the workspace. Where the client takes them one by one, each is sent when it is there.
+fn workspace_reports(
+    previous: &std::collections::HashMap<Uri, String>,
+    token: Option<ProgressToken>,
+    state: &State,
+    session: &Session,
+) -> Vec<WorkspaceDocumentDiagnosticReport> {
+    let mut items = Vec::new();
+    for (uri, version, found) in workspace::diagnostics(state) {
+        let (id, full) = report(found, previous.get(&uri).map(String::as_str));
+        let version = version.map(i64::from);
+        let item = match full {
+            Some(items) => WorkspaceDocumentDiagnosticReport::Full(WorkspaceFullDocumentDiagnosticReport {
+                uri,
+                version,
+                full_document_diagnostic_report: FullDocumentDiagnosticReport { result_id: Some(id), items },
+            }),
+            None => {
+                WorkspaceDocumentDiagnosticReport::Unchanged(WorkspaceUnchangedDocumentDiagnosticReport {
+                    uri,
+                    version,
+                    unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport { result_id: id },
+                })
+            }
+        };
+        match &token {
+            Some(token) => send_partial(token.clone(), item, session),
+            None => items.push(item),
+        }
+    }
+    items
+}
+
+/// `$/progress` with a value that the types do not know.
+enum PartialResult {}
+
+impl tower_lsp::ls_types::notification::Notification for PartialResult {
+    type Params = Value;
+    const METHOD: &'static str = "$/progress";
+}
+
+fn send_partial(token: ProgressToken, item: WorkspaceDocumentDiagnosticReport, session: &Session) {
+    let parameters = json!({ "token": token, "value": { "items": [item] } });
+    session.handle.block_on(session.client.send_notification::<PartialResult>(parameters));
 }

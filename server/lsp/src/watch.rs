@@ -1,20 +1,22 @@
-//! `workspace/didChangeWatchedFiles`: the files outside of the editor that facts rest on.
+//! `workspace/didChangeWatchedFiles`: the files outside of the editor that images and facts rest on.
 
 use tower_lsp::ls_types::{
     DidChangeWatchedFilesRegistrationOptions, FileSystemWatcher, GlobPattern, Registration,
 };
 
-/// Everything that says which Python and which flyte a project uses, and how flyte is configured.
-const PATTERNS: [&str; 9] = [
+/// Everything that images are made from, that says which Python and which flyte a project uses, and how flyte is
+/// configured; and the last commit.
+const PATTERNS: [&str; 10] = [
+    "**/*.py",
     "**/pyvenv.cfg",
     "**/.python-version",
     "**/flyte-*.dist-info/{METADATA,RECORD}",
     "**/site-packages/flyte/_version.py",
-    "**/{uv,poetry,pixi}.lock",
-    "**/*.py.lock",
-    "**/{.,}image-lsp.toml",
-    "**/{pyproject,pixi}.toml",
-    "**/{requirements*.txt,.dockerignore,config.yaml}",
+    "**/*.{lock,txt,toml,ipynb}",
+    "**/Dockerfile*",
+    "**/.dockerignore",
+    "**/config.yaml",
+    "**/.git/{HEAD,logs/HEAD}",
 ];
 
 /// What the client is asked to watch.
@@ -27,8 +29,17 @@ pub(crate) fn registration() -> Registration {
         })
         .collect();
     Registration {
-        id: "facts".to_owned(),
+        id: "files".to_owned(),
         method: "workspace/didChangeWatchedFiles".to_owned(),
         register_options: serde_json::to_value(DidChangeWatchedFilesRegistrationOptions { watchers }).ok(),
+    }
+}
+
+/// A registration for changes of settings.
+pub(crate) fn configuration() -> Registration {
+    Registration {
+        id: "settings".to_owned(),
+        method: "workspace/didChangeConfiguration".to_owned(),
+        register_options: Some(serde_json::json!({ "section": "imageLsp" })),
     }
 }

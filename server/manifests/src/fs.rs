@@ -194,6 +194,18 @@ impl Overlay {
     pub fn new(under: Arc<dyn FileSystem>, buffers: BTreeMap<PathBuf, Arc<str>>) -> Self {
         Self { under, buffers }
     }
+
+    /// The buffer of a path.
+    #[must_use]
+    pub fn buffer(&self, path: &Path) -> Option<&Arc<str>> {
+        self.buffers.get(path)
+    }
+
+    /// Whether a path has a buffer.
+    #[must_use]
+    pub fn has_buffer(&self, path: &Path) -> bool {
+        self.buffers.contains_key(path)
+    }
 }
 
 impl FileSystem for Overlay {

@@ -14,6 +14,7 @@ pub mod ignore_file;
 pub mod legacy_toml;
 pub mod pins;
 pub mod position;
+pub mod pyproject;
 pub mod pytext;
 pub mod script;
 pub mod uv_lock;

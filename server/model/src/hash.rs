@@ -18,7 +18,7 @@ use crate::world::World;
 const MAX_DEPTH: usize = 256;
 
 /// The MD5 in the making.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Digest {
     md5: Md5,
 }
@@ -120,25 +120,64 @@ impl Digest {
     /// As [`Digest::source`].
     pub fn listed_source(&mut self, source: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> Res<()> {
         if world.is_dir(source) {
-            return self.folder(source, &mut Vec::new(), ignore, world);
+            *self = world.env.folders.get().digest(self.clone(), source, ignore, world)?;
+            return Ok(());
         }
         // `os.path.basename` of the text.
         let name = source.as_str().rsplit('/').next().unwrap_or_default();
-        self.source_file(source, name, ignore, world)
+        if counts(source, ignore, world) { self.source_content(source, name, world) } else { Ok(()) }
     }
 
-    fn folder(
-        &mut self,
-        folder: &PyPath,
-        below: &mut Vec<String>,
-        ignore: Option<&Ignore>,
-        world: &World<'_>,
-    ) -> Res<()> {
-        if below.len() > MAX_DEPTH {
+    /// Adds a file of a folder: its content, then its name.
+    ///
+    /// # Errors
+    /// As [`Digest::file`].
+    pub fn source_content(&mut self, path: &PyPath, name: &str, world: &World<'_>) -> Res<()> {
+        self.file(path, world)?;
+        self.update(name);
+        Ok(())
+    }
+}
+
+/// A file of a folder that is hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: PyPath,
+    /// Its path below the folder, without slashes.
+    pub name: String,
+}
+
+/// The files of a folder in the order in which they are hashed. Source: flyte 2.12.1, `update_hasher_for_source`.
+///
+/// # Errors
+/// Unknown for names that are no UTF-8, and for folders nested too deeply.
+pub fn listing(folder: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> Res<Vec<SourceFile>> {
+    let mut listing = Listing { files: Vec::new(), below: Vec::new(), ignore, world };
+    listing.folder(folder)?;
+    Ok(listing.files)
+}
+
+/// Whether a file is hashed.
+fn counts(path: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> bool {
+    let Ok(metadata) = world.fs.metadata(&world.resolve(path)) else { return false };
+    metadata.kind != Kind::Socket && !ignore.is_some_and(|i| i.excludes(path))
+}
+
+struct Listing<'a, 'w> {
+    files: Vec<SourceFile>,
+    below: Vec<String>,
+    ignore: Option<&'a Ignore>,
+    world: &'a World<'w>,
+}
+
+impl Listing<'_, '_> {
+    fn folder(&mut self, folder: &PyPath) -> Res<()> {
+        if self.below.len() > MAX_DEPTH {
             return unknown(format!("{folder} is nested too deeply"));
         }
         // Like os.walk, an unreadable folder counts as empty.
-        let Ok(entries) = world.fs.read_dir(&world.resolve(folder)) else { return Ok(()) };
+        let Ok(entries) = self.world.fs.read_dir(&self.world.resolve(folder)) else { return Ok(()) };
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         for entry in entries {
             let Some(name) = entry.name else {
@@ -151,35 +190,22 @@ impl Digest {
             }
         }
         files.sort_unstable();
-        let prefix = below.concat();
+        let prefix = self.below.concat();
         for name in &files {
-            self.source_file(&folder.join(name), &format!("{prefix}{name}"), ignore, world)?;
+            let path = folder.join(name);
+            if counts(&path, self.ignore, self.world) {
+                self.files.push(SourceFile { path, name: format!("{prefix}{name}") });
+            }
         }
         for (name, is_symlink) in folders {
             let path = folder.join(&name);
-            if is_symlink || ignore.is_some_and(|i| i.excludes(&path)) {
+            if is_symlink || self.ignore.is_some_and(|i| i.excludes(&path)) {
                 continue;
             }
-            below.push(name);
-            self.folder(&path, below, ignore, world)?;
-            below.pop();
+            self.below.push(name);
+            self.folder(&path)?;
+            self.below.pop();
         }
-        Ok(())
-    }
-
-    fn source_file(
-        &mut self,
-        path: &PyPath,
-        name: &str,
-        ignore: Option<&Ignore>,
-        world: &World<'_>,
-    ) -> Res<()> {
-        let Ok(metadata) = world.fs.metadata(&world.resolve(path)) else { return Ok(()) };
-        if metadata.kind == Kind::Socket || ignore.is_some_and(|i| i.excludes(path)) {
-            return Ok(());
-        }
-        self.file(path, world)?;
-        self.update(name);
         Ok(())
     }
 }

@@ -279,7 +279,7 @@ impl Image {
             }
             _ => None,
         };
-        crate::hash::has_several_folders(&source, ignore.as_ref(), world)
+        world.env.folders.get().has_several_folders(&source, ignore.as_ref(), world)
     }
 
     /// The tag after each layer: the last one is the image's own. `image._get_hash_digest()`

@@ -17,6 +17,7 @@ pub mod context;
 pub mod development;
 pub mod dockerfile;
 pub mod error;
+pub mod folders;
 pub mod hash;
 pub mod ignore;
 pub mod image;

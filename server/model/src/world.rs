@@ -101,6 +101,8 @@ pub struct Environment {
     pub missing_config: Option<String>,
     /// `image.image_refs` of the configuration; `None` when there is no configuration file.
     pub image_refs: Option<Vec<(String, String)>>,
+    /// Who is asked about whole folders.
+    pub folders: crate::folders::Handle,
 }
 
 impl Environment {

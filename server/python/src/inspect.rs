@@ -197,6 +197,34 @@ pub fn inspect(
     fs: &dyn FileSystem,
     facts: &Arc<Facts>,
 ) -> Result<FileReport, String> {
+    on_large_stack(|| inspect_here(path, sources, fs, facts))?
+}
+
+/// Bytes of stack that [`inspect_here`] needs: with them, however deep the code nests, the bounds are reached first.
+pub const STACK: usize = 64 << 20;
+
+/// Runs something on a stack of [`STACK`] bytes.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, work)
+            .map_err(|e| e.to_string())?
+            .join()
+            .map_err(|_| "the evaluation failed; this is a defect of image-lsp".to_owned())
+    })
+}
+
+/// The same on the caller's stack, which has to be of [`STACK`] bytes.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_here(
+    path: &Path,
+    sources: &Sources,
+    fs: &dyn FileSystem,
+    facts: &Arc<Facts>,
+) -> Result<FileReport, String> {
     let module = sources.module(path, fs)?;
     let own = facts.of_script(path, &module.text, fs).map(Arc::new);
     let facts = own.as_ref().unwrap_or(facts);
@@ -205,15 +233,7 @@ pub fn inspect(
         start: span.range().start,
         end: span.range().end,
     });
-    // A stack of its own: however deep the code nests, the bounds are reached first.
-    let evaluation = std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(64 << 20)
-            .spawn_scoped(scope, || evaluate::evaluate(path, sources, fs, facts))
-            .map_err(|e| e.to_string())?
-            .join()
-            .map_err(|_| "the evaluation failed; this is a defect of image-lsp".to_owned())
-    })?;
+    let evaluation = evaluate::evaluate(path, sources, fs, facts);
     let mut report = FileReport {
         path: Arc::clone(&module.path),
         images: collect(&evaluation, fs, facts),

@@ -9,6 +9,7 @@
 //! every evaluation ends; no input makes it panic or overflow the stack.
 
 pub mod evaluate;
+pub mod files;
 pub mod inspect;
 pub mod json;
 pub mod notebook;

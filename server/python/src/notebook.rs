@@ -48,25 +48,32 @@ pub fn read(text: &str) -> Result<(String, Vec<Cell>), String> {
             _ => String::new(),
         };
         starts.push(Cell { number: i + 1, line });
-        let foreign = source.trim_start().starts_with("%%");
-        for text in source.lines() {
-            if !foreign {
-                let content = text.trim_start();
-                let space = &text[..text.len() - content.len()];
-                match content.chars().next() {
-                    Some('%' | '!' | '?') => {
-                        module.push_str(space);
-                        module.push('#');
-                        module.push_str(&content[1..]);
-                    }
-                    _ => module.push_str(text),
-                }
-            }
-            module.push('\n');
-            line += 1;
-        }
+        line += add_cell(&mut module, &source);
     }
     Ok((module, starts))
+}
+
+/// Adds a code cell to a module, every line at its place; how many lines it has.
+pub fn add_cell(module: &mut String, source: &str) -> usize {
+    let foreign = source.trim_start().starts_with("%%");
+    let mut lines = 0;
+    for text in source.lines() {
+        if !foreign {
+            let content = text.trim_start();
+            let space = &text[..text.len() - content.len()];
+            match content.chars().next() {
+                Some('%' | '!' | '?') => {
+                    module.push_str(space);
+                    module.push('#');
+                    module.push_str(&content[1..]);
+                }
+                _ => module.push_str(text),
+            }
+        }
+        module.push('\n');
+        lines += 1;
+    }
+    lines
 }
 
 /// A file system in which notebooks read as modules.

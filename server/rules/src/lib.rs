@@ -24,7 +24,13 @@ mod suppression;
 pub use checker::{check, check_workspace, covering, order};
 pub use finding::{Applicability, Edit, Finding, Fix, Related};
 pub use rule::{FixSafety, Proof, Rule, Severity};
+pub use source::add_argument;
 pub use suppression::{suppress, suppress_all};
+
+/// Requirements as `uv pip install` takes them.
+pub mod requirements {
+    pub use crate::requirement::{in_words, name};
+}
 
 #[cfg(test)]
 mod tests;

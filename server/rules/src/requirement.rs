@@ -38,7 +38,8 @@ pub(crate) fn is_special(text: &str) -> bool {
 }
 
 /// The project's name, in PyPI's normal form; `None` for what has none.
-pub(crate) fn name(text: &str) -> Option<String> {
+#[must_use]
+pub fn name(text: &str) -> Option<String> {
     let text = text.trim();
     if is_special(text) && !text.contains(" @ ") {
         return None;
@@ -113,6 +114,55 @@ fn trouble_of_one(word: &str) -> bool {
         || [">=", "<=", "==", "~=", "!=", ">", "<"]
             .iter()
             .any(|op| rest.starts_with(op) && rest.len() > op.len())
+}
+
+/// What a requirement asks for besides the project's name, in words; nothing for one that takes any version.
+#[must_use]
+pub fn in_words(text: &str) -> String {
+    let (requirement, marker) = match text.split_once(';') {
+        Some((requirement, marker)) => (requirement.trim(), Some(marker.trim())),
+        None => (text.trim(), None),
+    };
+    let mut words: Vec<String> = Vec::new();
+    if let Some((_, rest)) = requirement.split_once('[')
+        && let Some((extras, _)) = rest.split_once(']')
+    {
+        words.push(format!("with {}", extras.trim()));
+    }
+    match requirement.split_once(" @ ") {
+        Some((_, url)) => words.push(format!("from {}", url.trim())),
+        None => {
+            let specifiers = after_name(requirement).map_or("", |(_, rest)| rest);
+            let each = specifiers.trim_matches(['(', ')', ' ']).split(',').map(str::trim);
+            words.extend(each.filter(|s| !s.is_empty()).map(specifier));
+        }
+    }
+    if let Some(marker) = marker {
+        words.push(format!("only where {marker}"));
+    }
+    words.join(", ")
+}
+
+/// One specifier. Source: the version specifiers of PEP 440.
+fn specifier(text: &str) -> String {
+    const OPERATORS: [&str; 8] = ["===", "==", "~=", "!=", ">=", "<=", ">", "<"];
+    let Some(operator) = OPERATORS.into_iter().find(|o| text.starts_with(o)) else { return text.to_owned() };
+    let version = text[operator.len()..].trim();
+    match (operator, version.strip_suffix(".*")) {
+        ("===", _) => format!("exactly the text {version}"),
+        ("==", None) => format!("exactly {version}"),
+        ("==", Some(series)) => format!("any {series}"),
+        ("!=", None) => format!("not {version}"),
+        ("!=", Some(series)) => format!("no {series}"),
+        ("~=", _) => match version.rsplit_once('.') {
+            Some((series, _)) => format!("{version} or later, but still {series}"),
+            None => format!("{version} or later"),
+        },
+        (">=", _) => format!("{version} or later"),
+        ("<=", _) => format!("{version} or earlier"),
+        (">", _) => format!("later than {version}"),
+        _ => format!("before {version}"),
+    }
 }
 
 /// Whether a requirement allows one version only.

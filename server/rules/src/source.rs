@@ -244,3 +244,9 @@ pub(crate) fn written<'g>(given: &'g Given, items: &[usize]) -> Option<&'g Site>
 pub(crate) fn written_here<'g>(given: &'g Given, items: &[usize]) -> Option<&'g Site> {
     written(given, items).filter(|site| contains(&given.site, site))
 }
+
+/// The edit that gives a call one more argument by name; `None` where the call cannot be found in the text.
+#[must_use]
+pub fn add_argument(module: Arc<Module>, call: &CallSite, name: &str, value: &str) -> Option<Edit> {
+    Some(Source::new(module).call(call)?.add_keyword(name, value))
+}

@@ -48,7 +48,7 @@ use scope::Scope;
 use value::{Kind, Place, Value};
 
 pub use choices::Condition;
-pub use modules::Sources;
+pub use modules::{Sources, module_file};
 
 /// Bounds of an evaluation. Past any of them a value is unknown, never wrong.
 mod bounds {

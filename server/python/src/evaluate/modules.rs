@@ -12,6 +12,7 @@ use super::exception::Exception;
 use super::scope::Scope;
 use super::value::{Kind, Place, Value};
 use super::{Evaluator, Loaded, bounds};
+use crate::project::Facts;
 use crate::syntax;
 use crate::syntax::ast::{Alias, Module};
 
@@ -154,6 +155,61 @@ fn is_library(name: &str) -> bool {
     LIBRARIES.binary_search(&name).is_ok()
 }
 
+/// The folders in which absolute imports of a file are looked for, in order.
+fn search_folders(main: &Path, facts: &Facts) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    let mut add = |folder: PathBuf| {
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    };
+    if let Some(own) = main.parent() {
+        add(own.to_owned());
+        add(PathBuf::from(&facts.environment.working_directory));
+        let root = facts.project_root.as_deref();
+        for above in own.ancestors().skip(1).take(12) {
+            if root.is_none_or(|r| !above.starts_with(r)) {
+                break;
+            }
+            add(above.to_owned());
+            add(above.join("src"));
+        }
+    }
+    folders
+}
+
+/// The file of a module that a file imports, if it is one of the workspace: `level` dots, then a dotted name. The same
+/// places are looked at as when the file is evaluated.
+#[must_use]
+pub fn module_file(
+    from: &Path,
+    level: u32,
+    dotted: &str,
+    facts: &Facts,
+    fs: &dyn FileSystem,
+) -> Option<PathBuf> {
+    let in_folder = |folder: &Path, dotted: &str| {
+        let path =
+            dotted.split('.').filter(|n| !n.is_empty()).fold(folder.to_owned(), |path, name| path.join(name));
+        let module = path.with_extension("py");
+        let found = [path.join("__init__.py"), module].into_iter().find(|p| fs.is_file(p));
+        found.filter(|_| !dotted.is_empty())
+    };
+    if level > 0 {
+        let folder = from.parent()?.ancestors().nth(level as usize - 1)?;
+        let package = folder.join("__init__.py");
+        return if dotted.is_empty() {
+            fs.is_file(&package).then_some(package)
+        } else {
+            in_folder(folder, dotted)
+        };
+    }
+    if is_library(dotted.split('.').next()?) {
+        return None;
+    }
+    search_folders(from, facts).iter().find_map(|folder| in_folder(folder, dotted))
+}
+
 impl Evaluator<'_> {
     /// Loads and evaluates a module of the workspace. `None` when its file cannot be read.
     pub(crate) fn load(&mut self, path: &Path, name: Option<String>) -> Option<usize> {
@@ -187,28 +243,8 @@ impl Evaluator<'_> {
         self.modules.len() - 1
     }
 
-    /// The folders in which absolute imports are looked for, in order.
     fn search_folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> = Vec::new();
-        let mut add = |folder: PathBuf| {
-            if !folders.contains(&folder) {
-                folders.push(folder);
-            }
-        };
-        let main = self.modules.first().map(|m| Arc::clone(&m.module.path));
-        if let Some(own) = main.as_deref().and_then(Path::parent) {
-            add(own.to_owned());
-            add(PathBuf::from(&self.facts.environment.working_directory));
-            let root = self.facts.project_root.as_deref();
-            for above in own.ancestors().skip(1).take(12) {
-                if root.is_none_or(|r| !above.starts_with(r)) {
-                    break;
-                }
-                add(above.to_owned());
-                add(above.join("src"));
-            }
-        }
-        folders
+        self.modules.first().map(|m| search_folders(&m.module.path, self.facts)).unwrap_or_default()
     }
 
     /// Resolves `name` in a folder: a package, a module, or a folder of modules.

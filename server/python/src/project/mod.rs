@@ -126,6 +126,7 @@ impl Facts {
             site_packages: in_use.site.map(|p| text(&p)),
             missing_config,
             image_refs: config.as_ref().filter(|c| !c.is_missing).map(|c| c.content.image_refs.clone()),
+            folders: image_model::folders::Handle::default(),
         };
         Self {
             environment,

@@ -6,6 +6,7 @@
 pub mod ast;
 mod input;
 mod lower;
+pub mod names;
 mod pieces;
 mod recover;
 mod shift;

@@ -217,7 +217,7 @@ impl Edit {
         let sign = |b: &u8| matches!(b, b'\'' | b'"' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'\\');
         let new = self.old.start..self.old.end.saturating_add_signed(self.grows);
         let texts = [module.text.as_bytes().get(self.old.clone()), text.as_bytes().get(new)];
-        texts.into_iter().flatten().flatten().any(|b| sign(b))
+        texts.into_iter().flatten().flatten().any(sign)
     }
 
     fn apply(&self, module: Arc<Module>, text: &Arc<str>) -> Option<Module> {

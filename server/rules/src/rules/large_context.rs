@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use image_model::context::{Content, Item, files};
+use image_model::context::Item;
 use image_model::layer::Layer;
 use image_python::inspect::Variant;
 
@@ -39,13 +39,11 @@ fn check(checker: &Checker<'_>, variant: &Variant) {
     let world = checker.world(variant);
     for item in &dockerfile.context {
         let Item::Folder { source, .. } = item else { continue };
-        let Ok(files) = files(std::slice::from_ref(item), &world) else { continue };
+        let Ok(files) = variant.environment.folders.get().files(item, &world) else { continue };
         let mut size = 0_u64;
         let mut useless: Option<&str> = None;
-        for (target, content) in &files {
-            if let Content::File(path) = content {
-                size += checker.fs.metadata(&world.resolve(path)).map_or(0, |m| m.len);
-            }
+        for (target, _, bytes) in files.iter() {
+            size += bytes;
             let found = USELESS.iter().copied().find(|u| target.split('/').rev().skip(1).any(|part| part == *u));
             useless = useless.or(found);
         }

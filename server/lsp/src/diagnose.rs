@@ -1,0 +1,189 @@
+//! Looking for mistakes after something changed: in the file itself, and in open files that read it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_lsp::Client;
+use tower_lsp::ls_types::MessageType;
+
+use crate::analysis::Analysis;
+use crate::diagnostics;
+use crate::state::State;
+
+/// How long a client has to answer a request; what it then says does not matter any more.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the disk is looked at for a client that does not watch files.
+const POLL: Duration = Duration::from_secs(2);
+
+/// A client and what is known for it.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) state: Arc<State>,
+    pub(crate) handle: tokio::runtime::Handle,
+}
+
+/// A file's text is another one: it and its readers are looked at.
+pub(crate) fn changed(session: &Session, path: &Path) {
+    look_at(session, path.to_owned());
+    let readers = session.state.readers_of(path);
+    if session.state.client().pulls && !readers.is_empty() {
+        refresh(session);
+    }
+    for reader in readers {
+        look_at(session, reader);
+    }
+}
+
+/// Something on the disk is another one: every open file is looked at.
+pub(crate) fn disk_changed(session: &Session) {
+    session.state.look_again();
+    session.state.heads.look_again();
+    all(session);
+    refresh(session);
+}
+
+/// Looks at every open file.
+pub(crate) fn all(session: &Session) {
+    for path in session.state.documents.paths() {
+        look_at(session, path);
+    }
+}
+
+/// Works out a file and tells what is wrong with it.
+pub(crate) fn look_at(session: &Session, path: PathBuf) {
+    let session = session.clone();
+    let workers = Arc::clone(&session.state);
+    workers.workers.start_now(move || {
+        let Some(analysis) = session.state.analyse(&path) else { return };
+        session.handle.block_on(publish(&session, &path, &analysis));
+        follow_up(&session, &path, &analysis);
+    });
+}
+
+/// Tells the client what is wrong, unless it knows more already or asks itself.
+async fn publish(session: &Session, path: &Path, analysis: &Analysis) {
+    let Session { client, state, .. } = session;
+    for complaint in state.take_complaints() {
+        client.log_message(MessageType::WARNING, format!("image-lsp: {complaint}")).await;
+    }
+    let _turn = state.published.turn.lock().await;
+    // An older state than the editor's is not worth showing.
+    if state.documents.get(path).map(|o| o.version) != Some(analysis.open.version) {
+        return;
+    }
+    state.published.note(path, analysis);
+    if state.client().pulls {
+        return;
+    }
+    let is_notebook = !analysis.cells.is_empty();
+    for (uri, found) in diagnostics::by_document(analysis, state) {
+        let version = (!is_notebook).then_some(analysis.open.version);
+        client.publish_diagnostics(uri, found, version).await;
+    }
+}
+
+/// What an analysis leads to besides: previews are updated, folders read, the last commit looked at.
+fn follow_up(session: &Session, path: &Path, analysis: &Analysis) {
+    let state = &session.state;
+    for (address, text) in state.previews.changed(analysis) {
+        match state.previews.file_of(&address) {
+            Some(_) => drop(state.previews.write(&address, &text)),
+            None => refresh_preview(session, address),
+        }
+    }
+    if state.starts_refreshing() {
+        let own = session.clone();
+        state.workers.start_later(move || {
+            let changed = own.state.folders.refresh(&own.state.snapshot());
+            own.state.refreshed();
+            if changed {
+                own.state.expire();
+                all(&own);
+                refresh(&own);
+            }
+        });
+    }
+    if state.heads.is_old(path) {
+        let (own, path) = (session.clone(), path.to_owned());
+        state.workers.start_later(move || {
+            // Several looks may have been asked for at once.
+            if own.state.heads.is_old(&path) && own.state.heads.read(&path, &own.state) {
+                refresh(&own);
+            }
+        });
+    }
+}
+
+/// Makes the client ask again for lenses, hints and, where it asks for them, diagnostics.
+pub(crate) fn refresh(session: &Session) {
+    let own = session.clone();
+    session.handle.spawn(async move {
+        let can = own.state.client();
+        let client = &own.client;
+        let asked = async {
+            if can.lens_refresh {
+                let _ = client.code_lens_refresh().await;
+            }
+            if can.hint_refresh {
+                let _ = client.inlay_hint_refresh().await;
+            }
+            if can.pulls && can.diagnostic_refresh {
+                let _ = client.workspace_diagnostic_refresh().await;
+            }
+        };
+        // A client that never answers holds nothing up.
+        let _ = tokio::time::timeout(PATIENCE, asked).await;
+    });
+}
+
+/// Protocol 3.18, `workspace/textDocumentContent/refresh`.
+enum TextDocumentContentRefresh {}
+
+impl tower_lsp::ls_types::request::Request for TextDocumentContentRefresh {
+    type Params = serde_json::Value;
+    type Result = ();
+    const METHOD: &'static str = "workspace/textDocumentContent/refresh";
+}
+
+fn refresh_preview(session: &Session, address: String) {
+    if !session.state.client().text_document_content {
+        return;
+    }
+    let own = session.clone();
+    session.handle.spawn(async move {
+        let parameters = serde_json::json!({ "uri": address });
+        let asked = own.client.send_request::<TextDocumentContentRefresh>(parameters);
+        let _ = tokio::time::timeout(PATIENCE, asked).await;
+    });
+}
+
+/// Looks at the disk now and then, for clients that do not watch files.
+pub(crate) fn poll(session: &Session) {
+    let own = session.clone();
+    session.handle.spawn(async move {
+        loop {
+            tokio::time::sleep(POLL).await;
+            let looking = own.clone();
+            own.state.workers.start_now(move || {
+                let state = &looking.state;
+                for path in state.documents.paths() {
+                    let before = state.last(&path);
+                    let after = state.analyse(&path);
+                    let same = match (&before, &after) {
+                        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+                        _ => after.is_none(),
+                    };
+                    if !same {
+                        look_at(&looking, path);
+                    } else if state.heads.is_old(&path)
+                        && let Some(analysis) = after
+                    {
+                        follow_up(&looking, &path, &analysis);
+                    }
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,283 @@
+//! Whole folders, read behind the typist's back.
+//!
+//! A tag that holds a folder's files would need all of them with every key. So what was read is kept: a small folder's
+//! bytes, and of a larger one the digest at intervals. An answer is given from that, or there is none yet; reading is
+//! done by [`FolderCache::refresh`], off the typing path. flyte feeds everything into one MD5, so that after a file that
+//! changed everything behind it has to be fed anew; what is before it is not read again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use image_manifests::fs::{FileSystem, Metadata};
+use image_model::context::Item;
+use image_model::error::Res;
+use image_model::folders::{Direct, Files, Folders, being_read};
+use image_model::hash::{self, Digest, SourceFile};
+use image_model::ignore::Ignore;
+use image_model::path::PyPath;
+use image_model::world::{Environment, World};
+
+/// Bytes of a folder whose content is kept, so that a new beginning costs no reading.
+const SMALL: u64 = 128 << 10;
+/// Bytes between two digests that are kept.
+const INTERVAL: u64 = 4 << 20;
+/// How long a folder is believed to be as it was.
+const FRESH: Duration = Duration::from_secs(1);
+/// Digests with different beginnings that are kept for a folder.
+const BEGINNINGS: usize = 16;
+
+/// What a folder is known by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    folder: String,
+    ignore: String,
+}
+
+/// A file as it was when it was read.
+type Seen = (SourceFile, Option<Metadata>);
+
+#[derive(Default)]
+struct Folder {
+    files: Arc<Vec<Seen>>,
+    /// The bytes that are hashed, of a small folder.
+    content: Option<Arc<[u8]>>,
+    /// By the digest before the folder: the digests at intervals (after so many files), and the last one.
+    digests: HashMap<String, (Vec<(usize, Digest)>, Res<Digest>)>,
+    several: Option<bool>,
+    checked: Option<Instant>,
+}
+
+/// Something that somebody wants to know.
+#[derive(Clone)]
+enum Wish {
+    Digest { before: Digest, folder: PyPath, ignore: Option<Ignore> },
+    Several { folder: PyPath, ignore: Option<Ignore> },
+    Files { item: Item },
+}
+
+#[derive(Default)]
+struct Known {
+    folders: HashMap<Key, Folder>,
+    contexts: HashMap<String, (Res<Arc<Files>>, Instant)>,
+    wishes: Vec<(String, Wish, Environment)>,
+}
+
+/// What is known of folders.
+#[derive(Default)]
+pub(crate) struct FolderCache {
+    known: Mutex<Known>,
+}
+
+fn key(folder: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> Key {
+    Key {
+        folder: world.resolve(folder).to_string_lossy().into_owned(),
+        ignore: format!("{folder}{ignore:?}"),
+    }
+}
+
+impl FolderCache {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody wants to know something that is not known, or not known for sure any more.
+    pub(crate) fn has_wishes(&self) -> bool {
+        !self.known().wishes.is_empty()
+    }
+
+    /// Believes nothing any more without a look; what was read stays as far as it is still so.
+    pub(crate) fn look_again(&self) {
+        let mut known = self.known();
+        for folder in known.folders.values_mut() {
+            folder.checked = None;
+        }
+        known.contexts.clear();
+    }
+
+    /// Reads what is wanted. Takes long. Whether any answer is another one now.
+    pub(crate) fn refresh(&self, fs: &dyn FileSystem) -> bool {
+        let wishes = std::mem::take(&mut self.known().wishes);
+        let mut changed = false;
+        for (_, wish, environment) in wishes {
+            let world = World::new(fs, &environment);
+            changed |= match wish {
+                Wish::Digest { before, folder, ignore } => {
+                    self.read(&before, &folder, ignore.as_ref(), &world)
+                }
+                Wish::Several { folder, ignore } => {
+                    let several = Direct.has_several_folders(&folder, ignore.as_ref(), &world);
+                    let mut known = self.known();
+                    let entry = known.folders.entry(key(&folder, ignore.as_ref(), &world)).or_default();
+                    entry.several.replace(several) != Some(several)
+                }
+                Wish::Files { item } => {
+                    let files = Direct.files(&item, &world);
+                    let before =
+                        self.known().contexts.insert(name_of(&item, &world), (files.clone(), Instant::now()));
+                    before.is_none_or(|(before, _)| before != files)
+                }
+            };
+        }
+        changed
+    }
+
+    fn wish(&self, known: &mut Known, name: String, wish: Wish, world: &World<'_>) {
+        let _ = self;
+        // Of a folder with several beginnings the last one is what is typed now; the others will ask again.
+        known.wishes.retain(|(n, _, _)| *n != name);
+        known.wishes.push((name, wish, world.env.clone()));
+    }
+
+    /// Reads a folder, as far as it is not as it was.
+    fn read(&self, before: &Digest, folder: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> bool {
+        let key = key(folder, ignore, world);
+        let files: Res<Vec<Seen>> = hash::listing(folder, ignore, world)
+            .map(|files| files.into_iter().map(|f| (f.clone(), stamp(&f.path, world))).collect());
+        let (old_files, old) = {
+            let mut known = self.known();
+            let entry = known.folders.entry(key.clone()).or_default();
+            (Arc::clone(&entry.files), entry.digests.get(&before.hex()).cloned())
+        };
+        let reader = Reading { before, world };
+        let (files, content, marks, digest) = match files {
+            Err(stop) => (Vec::new(), None, Vec::new(), Err(stop)),
+            Ok(files) => {
+                let same = files
+                    .iter()
+                    .zip(old_files.iter())
+                    .take_while(|(a, b)| a == b && a.1.is_some_and(|m| m.modified.is_some()))
+                    .count();
+                let unchanged = same == files.len() && same == old_files.len();
+                if unchanged && let Some((_, _)) = &old {
+                    if let Some(entry) = self.known().folders.get_mut(&key) {
+                        entry.checked = Some(Instant::now());
+                    }
+                    return false;
+                }
+                let marks = old.as_ref().map(|(marks, _)| marks.as_slice()).unwrap_or_default();
+                let (content, marks, digest) = reader.digest(&files, same, marks);
+                (files, content, marks, digest)
+            }
+        };
+        let mut known = self.known();
+        let entry = known.folders.entry(key).or_default();
+        if *entry.files != files {
+            entry.digests.clear();
+            entry.content = None;
+            entry.files = Arc::new(files);
+        }
+        if entry.digests.len() >= BEGINNINGS {
+            entry.digests.clear();
+        }
+        entry.content = content.or(entry.content.take());
+        entry.checked = Some(Instant::now());
+        let hex = |d: &Res<Digest>| d.as_ref().map(Digest::hex).map_err(Clone::clone);
+        let new = hex(&digest);
+        entry.digests.insert(before.hex(), (marks, digest));
+        old.is_none_or(|(_, old)| hex(&old) != new)
+    }
+}
+
+struct Reading<'a, 'w> {
+    before: &'a Digest,
+    world: &'a World<'w>,
+}
+
+/// A small folder's bytes, the digests at intervals, and the last one.
+type Read = (Option<Arc<[u8]>>, Vec<(usize, Digest)>, Res<Digest>);
+
+impl Reading<'_, '_> {
+    /// The digest of files of which the first ones are as they were.
+    fn digest(&self, files: &[Seen], same: usize, marks: &[(usize, Digest)]) -> Read {
+        let size: u64 = files.iter().map(|(_, m)| m.map_or(0, |m| m.len)).sum();
+        let mut marks: Vec<(usize, Digest)> = marks.iter().filter(|(n, _)| *n <= same).cloned().collect();
+        let (start, mut digest) = marks.last().cloned().unwrap_or((0, self.before.clone()));
+        if size <= SMALL {
+            let mut content = Vec::new();
+            for (file, _) in files {
+                let full = self.world.resolve(&file.path);
+                match self.world.fs.read(&full) {
+                    Ok(bytes) => content.extend_from_slice(&bytes),
+                    Err(error) => return (None, Vec::new(), Err(hash::os_error(&error, file.path.as_str()))),
+                }
+                content.extend_from_slice(file.name.as_bytes());
+            }
+            let mut digest = self.before.clone();
+            digest.update(&content);
+            return (Some(content.into()), Vec::new(), Ok(digest));
+        }
+        let mut since = 0;
+        for (number, (file, metadata)) in files.iter().enumerate().skip(start) {
+            if since >= INTERVAL {
+                marks.push((number, digest.clone()));
+                since = 0;
+            }
+            if let Err(stop) = digest.source_content(&file.path, &file.name, self.world) {
+                return (None, marks, Err(stop));
+            }
+            since += metadata.map_or(0, |m| m.len);
+        }
+        (None, marks, Ok(digest))
+    }
+}
+
+fn stamp(path: &PyPath, world: &World<'_>) -> Option<Metadata> {
+    world.fs.metadata(&world.resolve(path)).ok()
+}
+
+fn name_of(item: &Item, world: &World<'_>) -> String {
+    format!("{item:?} in {}", world.env.working_directory)
+}
+
+impl Folders for FolderCache {
+    fn digest(
+        &self,
+        before: Digest,
+        folder: &PyPath,
+        ignore: Option<&Ignore>,
+        world: &World<'_>,
+    ) -> Res<Digest> {
+        let key = key(folder, ignore, world);
+        let mut known = self.known();
+        let entry = known.folders.get(&key);
+        let fresh = entry.and_then(|e| e.checked).is_some_and(|at| at.elapsed() < FRESH);
+        let answer = entry.and_then(|entry| match (&entry.content, entry.digests.get(&before.hex())) {
+            (_, Some((_, digest))) => Some(digest.clone()),
+            (Some(content), None) => {
+                let mut digest = before.clone();
+                digest.update(content);
+                Some(Ok(digest))
+            }
+            (None, None) => None,
+        });
+        if !fresh || answer.is_none() {
+            let wish =
+                Wish::Digest { before: before.clone(), folder: folder.clone(), ignore: ignore.cloned() };
+            self.wish(&mut known, format!("digest {key:?}"), wish, world);
+        }
+        answer.unwrap_or_else(|| Err(being_read(folder)))
+    }
+
+    fn files(&self, item: &Item, world: &World<'_>) -> Res<Arc<Files>> {
+        let Item::Folder { source, .. } = item else { return Direct.files(item, world) };
+        let name = name_of(item, world);
+        let mut known = self.known();
+        let found = known.contexts.get(&name).cloned();
+        if found.as_ref().is_none_or(|(_, at)| at.elapsed() >= FRESH) {
+            self.wish(&mut known, name, Wish::Files { item: item.clone() }, world);
+        }
+        found.map_or_else(|| Err(being_read(source)), |(files, _)| files)
+    }
+
+    fn has_several_folders(&self, root: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> bool {
+        let key = key(root, ignore, world);
+        let mut known = self.known();
+        let found = known.folders.get(&key).and_then(|e| e.several);
+        if found.is_none() {
+            let wish = Wish::Several { folder: root.clone(), ignore: ignore.cloned() };
+            self.wish(&mut known, format!("several {key:?}"), wish, world);
+        }
+        found.unwrap_or(false)
+    }
+}

@@ -1,0 +1,382 @@
+//! `textDocument/definition`, `references`, `documentHighlight`, `prepareRename` and `rename`: names that hold images and
+//! what images are made from, over all files that import them; files that images are made from.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image_manifests::fs::Overlay;
+use image_model::layers::needed;
+use image_model::origin::Site;
+use image_model::path::PyPath;
+use image_model::value::Value;
+use image_model::world::World;
+use image_python::evaluate::module_file;
+use image_python::syntax::ast::Module;
+use image_python::syntax::names::{Import, Name, Role, Scope, attributes, names};
+use image_rules::Edit;
+use tower_lsp::ls_types::{DocumentHighlight, DocumentHighlightKind, Location, Position, Uri, WorkspaceEdit};
+
+use crate::analysis::Analysis;
+use crate::code_actions::workspace_edit;
+use crate::cursor::{self, Target};
+use crate::preview;
+use crate::state::State;
+use crate::workspace;
+
+/// How many imports are followed to where a name gets its value.
+const IMPORTS: usize = 20;
+
+/// A name of a module, or of a scope in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Meaning {
+    path: PathBuf,
+    name: Arc<str>,
+    scope: Scope,
+}
+
+/// Where it is defined what stands at a position.
+pub(crate) fn definition(uri: &Uri, position: Position, state: &State) -> Vec<Location> {
+    if let Some(address) = state.previews.address_of(uri) {
+        return from_preview(&address, position, state).into_iter().collect();
+    }
+    let Some((analysis, byte)) = at(uri, position, state) else { return Vec::new() };
+    if let Some(path) = file_at(&analysis, byte, state) {
+        let site = Site { path: path.into(), start: 0, end: 0 };
+        return state.locate(&site).into_iter().collect();
+    }
+    let found = meaning_at(&analysis, byte, state);
+    let Some((meaning, module)) = found.and_then(|m| followed(m, state)) else { return Vec::new() };
+    let bindings = names(&module).into_iter().filter(|n| is_of(n, &meaning) && n.role != Role::Use);
+    bindings.filter_map(|n| location(&module, &n, state)).collect()
+}
+
+/// The call that a line of a Dockerfile comes from.
+fn from_preview(address: &str, position: Position, state: &State) -> Option<Location> {
+    let (path, name) = preview::parse(address)?;
+    let analysis = state.analyse(&path)?;
+    state.locate(&preview::source(&analysis, &name, position.line as usize)?)
+}
+
+fn at(uri: &Uri, position: Position, state: &State) -> Option<(Arc<Analysis>, usize)> {
+    let path = state.documents.file_of(uri)?;
+    let analysis = state.analyse(&path)?;
+    let byte = analysis.byte(uri, position);
+    Some((analysis, byte))
+}
+
+/// The file that an argument at a byte names, if it is there.
+pub(crate) fn file_at(analysis: &Analysis, byte: usize, state: &State) -> Option<PathBuf> {
+    let Some(Target::Argument(link, given, value, _)) = cursor::at(analysis, byte) else { return None };
+    let path = match value {
+        Value::Path(path) => path.clone(),
+        Value::Str(text) => PyPath::new(text),
+        _ => return None,
+    };
+    let of_layers = link
+        .variant
+        .image
+        .layers
+        .iter()
+        .filter(|l| l.site.as_ref().is_some_and(|s| s.site == link.call.site));
+    let is_file = of_layers.flat_map(|l| needed(l)).any(|n| n.parameter == given.parameter)
+        || (link.call.method == "from_dockerfile" && given.parameter == "file");
+    let fs = state.snapshot();
+    let world = World::new(&fs, &link.variant.environment);
+    let full = world.resolve(&path);
+    (is_file && world.is_file(&path)).then_some(full)
+}
+
+fn module_of(path: &Path, fs: &Overlay, state: &State) -> Option<Arc<Module>> {
+    state.sources().module(path, fs).ok()
+}
+
+fn is_of(name: &Name, meaning: &Meaning) -> bool {
+    name.name == meaning.name && name.scope == meaning.scope
+}
+
+fn location(module: &Module, name: &Name, state: &State) -> Option<Location> {
+    let site = Site { path: Arc::clone(&module.path), start: name.range.start, end: name.range.end };
+    state.locate(&site)
+}
+
+/// What a name at a byte means, in its own file: a name, or a name of a module behind a dot.
+fn meaning_at(analysis: &Analysis, byte: usize, state: &State) -> Option<Meaning> {
+    let fs = state.snapshot();
+    let path = &analysis.report.path;
+    let module = module_of(path, &fs, state)?;
+    let touches = |range: &std::ops::Range<usize>| range.start <= byte && byte <= range.end;
+    let all = names(&module);
+    if let Some(name) = all.iter().find(|n| touches(&n.range)) {
+        return Some(Meaning { path: path.to_path_buf(), name: Arc::clone(&name.name), scope: name.scope });
+    }
+    // The name behind `from` that is imported under another one.
+    for name in &all {
+        if let Role::Import(Import { level, module, member: Some((member, range)) }) = &name.role
+            && touches(range)
+        {
+            let file = module_file(path, *level, module, &analysis.facts, &fs)?;
+            return Some(Meaning { path: file, name: Arc::clone(member), scope: Scope::Module });
+        }
+    }
+    let attribute = attributes(&module).into_iter().find(|a| touches(&a.range))?;
+    let file = module_behind(&attribute.of, path, &all, analysis, &fs)?;
+    Some(Meaning { path: file, name: attribute.name, scope: Scope::Module })
+}
+
+/// The file of the module that a dotted name means.
+fn module_behind(
+    dotted: &str,
+    path: &Path,
+    all: &[Name],
+    analysis: &Analysis,
+    fs: &Overlay,
+) -> Option<PathBuf> {
+    let (first, rest) = dotted.split_once('.').unwrap_or((dotted, ""));
+    let import = all.iter().find_map(|n| match &n.role {
+        Role::Import(import) if *n.name == *first => Some(import),
+        _ => None,
+    })?;
+    let full = match &import.member {
+        Some((member, _)) if import.module.is_empty() => member.to_string(),
+        Some((member, _)) => format!("{}.{member}", import.module),
+        None => import.module.to_string(),
+    };
+    let full = if rest.is_empty() { full } else { format!("{full}.{rest}") };
+    module_file(path, import.level, &full, &analysis.facts, fs)
+}
+
+/// Where a name gets its value: imports are followed to the file that they import from.
+fn followed(meaning: Meaning, state: &State) -> Option<(Meaning, Arc<Module>)> {
+    let fs = state.snapshot();
+    let mut meaning = meaning;
+    for _ in 0..IMPORTS {
+        let module = module_of(&meaning.path, &fs, state)?;
+        let all = names(&module);
+        let import = all.iter().find_map(|n| match &n.role {
+            Role::Import(import) if is_of(n, &meaning) => Some(import.clone()),
+            _ => None,
+        });
+        let Some(Import { level, module: from, member: Some((member, _)) }) = import else {
+            return Some((meaning, module));
+        };
+        let facts = state.facts(&meaning.path, &fs);
+        let Some(file) = module_file(&meaning.path, level, &from, &facts, &fs) else {
+            return Some((meaning, module));
+        };
+        meaning = Meaning { path: file, name: member, scope: Scope::Module };
+    }
+    None
+}
+
+/// Everything that means the same, and whether it binds: in its own file and in files that import it.
+fn occurrences(meaning: &Meaning, state: &State) -> Vec<(Arc<Module>, std::ops::Range<usize>, bool)> {
+    let fs = state.snapshot();
+    let Some(own) = module_of(&meaning.path, &fs, state) else { return Vec::new() };
+    let mut found: Vec<(Arc<Module>, std::ops::Range<usize>, bool)> = Vec::new();
+    for name in names(&own).into_iter().filter(|n| is_of(n, meaning)) {
+        found.push((Arc::clone(&own), name.range, name.role != Role::Use));
+    }
+    if meaning.scope != Scope::Module {
+        return found;
+    }
+    for module in workspace::modules(state, &meaning.name) {
+        if *module.path != *meaning.path {
+            in_importer(meaning, &module, &fs, state, &mut found);
+        }
+    }
+    found
+}
+
+fn in_importer(
+    meaning: &Meaning,
+    module: &Arc<Module>,
+    fs: &Overlay,
+    state: &State,
+    found: &mut Vec<(Arc<Module>, std::ops::Range<usize>, bool)>,
+) {
+    let facts = state.facts(&module.path, fs);
+    let all = names(module);
+    let from_there = |level: u32, dotted: &str| {
+        module_file(&module.path, level, dotted, &facts, fs).is_some_and(|file| file == meaning.path)
+    };
+    for name in &all {
+        let Role::Import(import) = &name.role else { continue };
+        match &import.member {
+            Some((member, range)) if *member == meaning.name && from_there(import.level, &import.module) => {
+                found.push((Arc::clone(module), range.clone(), true));
+                if name.name == meaning.name {
+                    let same = all
+                        .iter()
+                        .filter(|n| n.name == name.name && n.scope == name.scope && n.role == Role::Use);
+                    found.extend(same.map(|n| (Arc::clone(module), n.range.clone(), false)));
+                }
+            }
+            _ => {}
+        }
+    }
+    let wanted = attributes(module).into_iter().filter(|a| a.name == meaning.name);
+    for attribute in wanted {
+        let (first, rest) = attribute.of.split_once('.').unwrap_or((&attribute.of, ""));
+        let import = all.iter().find_map(|n| match &n.role {
+            Role::Import(import) if *n.name == *first => Some(import),
+            _ => None,
+        });
+        let Some(import) = import else { continue };
+        let base = match &import.member {
+            Some((member, _)) if import.module.is_empty() => member.to_string(),
+            Some((member, _)) => format!("{}.{member}", import.module),
+            None => import.module.to_string(),
+        };
+        let full = if rest.is_empty() { base } else { format!("{base}.{rest}") };
+        if from_there(import.level, &full) {
+            found.push((Arc::clone(module), attribute.range, false));
+        }
+    }
+}
+
+/// Everything that refers to what stands at a position. Takes long.
+pub(crate) fn references(uri: &Uri, position: Position, declarations: bool, state: &State) -> Vec<Location> {
+    let Some((analysis, byte)) = at(uri, position, state) else { return Vec::new() };
+    if let Some(path) = file_at(&analysis, byte, state) {
+        return users_of(&path, state);
+    }
+    let found = meaning_at(&analysis, byte, state).and_then(|m| followed(m, state));
+    let Some((meaning, _)) = found else { return Vec::new() };
+    let all = occurrences(&meaning, state).into_iter().filter(|(_, _, binds)| declarations || !binds);
+    let mut locations: Vec<Location> = all
+        .filter_map(|(module, range, _)| {
+            state.locate(&Site { path: Arc::clone(&module.path), start: range.start, end: range.end })
+        })
+        .collect();
+    locations.sort_by(|a, b| (&a.uri, a.range.start).cmp(&(&b.uri, b.range.start)));
+    locations.dedup();
+    locations
+}
+
+/// The arguments in the workspace that name a file.
+fn users_of(path: &Path, state: &State) -> Vec<Location> {
+    let fs = state.snapshot();
+    let mut locations: Vec<Location> = Vec::new();
+    for report in workspace::reports(state) {
+        let variants = report.images.iter().flat_map(|i| &i.variants);
+        for (variant, layer) in variants.flat_map(|v| v.image.layers.iter().map(move |l| (v, l))) {
+            let Some(call) = &layer.site else { continue };
+            let world = World::new(&fs, &variant.environment);
+            let names_it = needed(layer).into_iter().filter(|n| world.resolve(&n.path) == path);
+            for site in names_it.flat_map(|n| call.argument(n.parameter).cloned().collect::<Vec<_>>()) {
+                locations.extend(state.locate(&site).filter(|l| !locations.contains(l)));
+            }
+        }
+    }
+    locations
+}
+
+/// The same name in the same document.
+pub(crate) fn highlights(uri: &Uri, position: Position, state: &State) -> Vec<DocumentHighlight> {
+    let Some((analysis, byte)) = at(uri, position, state) else { return Vec::new() };
+    let Some(meaning) = meaning_at(&analysis, byte, state) else { return Vec::new() };
+    let fs = state.snapshot();
+    let Some(module) = module_of(&analysis.report.path, &fs, state) else { return Vec::new() };
+    let mut found: Vec<(std::ops::Range<usize>, bool)> = Vec::new();
+    if *meaning.path == *analysis.report.path {
+        let own = names(&module).into_iter().filter(|n| is_of(n, &meaning));
+        found.extend(own.map(|n| (n.range, n.role != Role::Use)));
+    } else {
+        let same = attributes(&module).into_iter().filter(|a| a.name == meaning.name);
+        found.extend(same.map(|a| (a.range, false)));
+    }
+    let highlight = |(range, binds): (std::ops::Range<usize>, bool)| {
+        let kind = if binds { DocumentHighlightKind::WRITE } else { DocumentHighlightKind::READ };
+        Some(DocumentHighlight { range: analysis.range_in(uri, range.start, range.end)?, kind: Some(kind) })
+    };
+    found.into_iter().filter_map(highlight).collect()
+}
+
+/// The name at a position, if it can be given another one: one that holds an image, everywhere that is followed.
+fn renamable(analysis: &Analysis, byte: usize, state: &State) -> Option<(Meaning, Arc<Module>)> {
+    let (meaning, module) = followed(meaning_at(analysis, byte, state)?, state)?;
+    let bindings: Vec<Name> =
+        names(&module).into_iter().filter(|n| is_of(n, &meaning) && n.role != Role::Use).collect();
+    let is_binding = bindings.iter().any(|n| n.role == Role::Binding);
+    // A name that functions assign with `global` or that a star import carries on is not followed.
+    let is_global = module.functions.iter().any(|f| f.globals.contains(&meaning.name));
+    let fs = state.snapshot();
+    let holds = state.inspect(&module.path, &fs).is_some_and(|report| {
+        report.images.iter().any(|i| {
+            i.names.iter().any(|n| n == &*meaning.name || n.starts_with(&format!("{}[", meaning.name)))
+        }) || meaning.scope != Scope::Module
+            || is_used_by_images(&report, &meaning)
+    });
+    (is_binding && !is_global && holds).then_some((meaning, module))
+}
+
+/// Whether a constant goes into an image of its file.
+fn is_used_by_images(report: &image_python::inspect::FileReport, meaning: &Meaning) -> bool {
+    let path: &Path = &meaning.path;
+    let calls = report.images.iter().flat_map(|i| &i.variants).flat_map(|v| &v.image.calls);
+    calls.flat_map(|c| &c.arguments).any(|g| g.site.path.as_ref() == path)
+}
+
+/// The range of the name that a rename would change, and the name.
+pub(crate) fn prepare_rename(
+    uri: &Uri,
+    position: Position,
+    state: &State,
+) -> Option<(tower_lsp::ls_types::Range, String)> {
+    let (analysis, byte) = at(uri, position, state)?;
+    let (meaning, _) = renamable(&analysis, byte, state)?;
+    let (word, start) = cursor::word_at(&analysis.text, byte)?;
+    let start = start + word.rfind('.').map_or(0, |dot| dot + 1);
+    let end = start + meaning.name.len();
+    (analysis.text.get(start..end) == Some(&*meaning.name)).then_some(())?;
+    Some((analysis.range_in(uri, start, end)?, meaning.name.to_string()))
+}
+
+/// Gives a name another one, wherever it stands.
+///
+/// # Errors
+/// Why it cannot be, in words.
+pub(crate) fn rename(
+    uri: &Uri,
+    position: Position,
+    new: &str,
+    state: &State,
+) -> Result<Option<WorkspaceEdit>, String> {
+    let is_name = !new.is_empty()
+        && new.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && !new.starts_with(|c: char| c.is_numeric())
+        && !KEYWORDS.contains(&new);
+    if !is_name {
+        return Err(format!("{new:?} is no name in Python"));
+    }
+    let Some((analysis, byte)) = at(uri, position, state) else { return Ok(None) };
+    let Some((meaning, module)) = renamable(&analysis, byte, state) else {
+        return Err("only names that hold images, or what images are made from, can be renamed".to_owned());
+    };
+    if names(&module).iter().any(|n| *n.name == *new && n.scope == meaning.scope) {
+        return Err(format!("{new} is taken in {}", module.path.display()));
+    }
+    let edits: Vec<Edit> = occurrences(&meaning, state)
+        .into_iter()
+        .map(|(module, range, _)| Edit {
+            path: Arc::clone(&module.path),
+            start: range.start,
+            end: range.end,
+            content: new.to_owned(),
+        })
+        .collect();
+    let mut unique: Vec<Edit> = Vec::new();
+    for edit in edits {
+        if !unique.contains(&edit) {
+            unique.push(edit);
+        }
+    }
+    Ok(workspace_edit(&unique, state))
+}
+
+/// Words that Python keeps for itself.
+const KEYWORDS: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];

@@ -1,0 +1,69 @@
+//! The files of the workspace that can have images, open or not.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image_manifests::fs::FileSystem;
+use image_python::files::{may_have_images, walk};
+use image_python::inspect::FileReport;
+use image_python::syntax::ast::Module;
+use tower_lsp::ls_types::{Diagnostic, Uri};
+
+use crate::analysis::Analysis;
+use crate::diagnostics::by_document;
+use crate::state::State;
+
+/// Files of the workspace folders that can have images, in order; excluded ones are left out. Takes long.
+pub(crate) fn files(state: &State) -> Vec<PathBuf> {
+    let wanted = |path: &Path| path.extension().is_some_and(|e| e == "py");
+    let mut found: BTreeSet<PathBuf> = BTreeSet::new();
+    for root in state.roots() {
+        found.extend(walk(&root, &wanted).0);
+    }
+    let fs = state.snapshot();
+    let roots = state.roots();
+    found.extend(
+        state.documents.paths().into_iter().filter(|p| wanted(p) && roots.iter().any(|r| p.starts_with(r))),
+    );
+    let has_images = |path: &PathBuf| fs.read(path).is_ok_and(|bytes| may_have_images(&bytes));
+    found.into_iter().filter(has_images).filter(|p| !state.settings(p, &fs).exclude.contains(p)).collect()
+}
+
+/// The images of every file of the workspace. Takes long.
+pub(crate) fn reports(state: &State) -> Vec<Arc<FileReport>> {
+    let fs = state.snapshot();
+    files(state).iter().filter_map(|path| state.inspect(path, &fs).map(Arc::new)).collect()
+}
+
+/// The parsed files of the workspace that import anything, which is where a name of another one can stand. Takes long.
+pub(crate) fn modules(state: &State, name: &str) -> Vec<Arc<Module>> {
+    let wanted = |path: &Path| path.extension().is_some_and(|e| e == "py");
+    let mut found: BTreeSet<PathBuf> = state.documents.paths().into_iter().filter(|p| wanted(p)).collect();
+    for root in state.roots() {
+        found.extend(walk(&root, &wanted).0);
+    }
+    let fs = state.snapshot();
+    let mentions = |path: &&PathBuf| fs.read_shared(path).is_ok_and(|text| text.contains(name));
+    found.iter().filter(mentions).filter_map(|path| state.sources().module(path, &fs).ok()).collect()
+}
+
+/// What is wrong in every file of the workspace: the document, its version where it is open, and the findings; those of
+/// rules that look at all files together among them. Takes long.
+pub(crate) fn diagnostics(state: &State) -> Vec<(Uri, Option<i32>, Vec<Diagnostic>)> {
+    let fs = Arc::new(state.snapshot());
+    let analyses: Vec<Analysis> =
+        files(state).iter().filter_map(|path| state.analyse_over(path, Arc::clone(&fs))).collect();
+    let reports: Vec<_> = analyses.iter().map(|a| (&a.report, &*a.settings)).collect();
+    let together = image_rules::check_workspace(&reports, state.sources(), &*fs);
+    let mut found = Vec::new();
+    for mut analysis in analyses {
+        let own = together.iter().filter(|f| f.site.path == analysis.report.path).cloned();
+        analysis.findings.extend(own);
+        image_rules::order(&mut analysis.findings);
+        let version = state.documents.get(&analysis.report.path).map(|o| o.version);
+        let documents = by_document(&analysis, state);
+        found.extend(documents.into_iter().map(|(uri, diagnostics)| (uri, version, diagnostics)));
+    }
+    found
+}
