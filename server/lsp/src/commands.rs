@@ -134,9 +134,7 @@ fn show_dockerfile(argument: &Value, state: &State) -> Result<Answer> {
     state.previews.note(&address, &text);
     let shown = match state.client().text_document_content {
         true => Some(address.clone()),
-        false => {
-            state.previews.write(&address, &text).and_then(|p| Uri::from_file_path(p)).map(|u| u.to_string())
-        }
+        false => state.previews.write(&address, &text).and_then(Uri::from_file_path).map(|u| u.to_string()),
     };
     let show = shown.map(|uri| (uri, selection));
     let value = json!({ "uri": address, "text": text, "layers": layers, "selection": selection });

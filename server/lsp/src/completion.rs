@@ -26,11 +26,7 @@ pub(crate) fn at(uri: &Uri, position: Position, state: &State) -> Option<Complet
     let items = if place.comment.is_some() { codes(&place) } else { in_code(&place, position, state) };
     (!items.is_empty()).then(|| {
         // What stands in a string is looked for anew with every folder.
-        CompletionResponse::List(CompletionList {
-            is_incomplete: place.string.is_some(),
-            items,
-            ..CompletionList::default()
-        })
+        CompletionResponse::List(CompletionList { is_incomplete: place.string.is_some(), items })
     })
 }
 

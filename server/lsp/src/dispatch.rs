@@ -17,6 +17,7 @@ use tower_lsp::ls_types::{
     DidCloseTextDocumentParams, DidOpenNotebookDocumentParams, DidOpenTextDocumentParams,
 };
 
+use crate::client::Client;
 use crate::diagnose;
 use crate::server::Server;
 use crate::state::State;
@@ -150,6 +151,10 @@ impl Dispatcher {
         match method {
             "initialize" if !self.initialized => {
                 self.trace.set(message.pointer("/params/trace"));
+                // As it was sent: the types do not know all of it.
+                if let Some(capabilities) = message.pointer("/params/capabilities") {
+                    self.state.set_client(Client::of(capabilities));
+                }
                 self.watch_parent(message.pointer("/params/processId").and_then(Value::as_u64));
             }
             "$/setTrace" => return self.trace.set(message.pointer("/params/value")),
@@ -160,6 +165,9 @@ impl Dispatcher {
             self.apply(method, &message);
         }
         let id = message.get("id").cloned();
+        if let Some(id) = id.clone().filter(|_| method.starts_with("$/")) {
+            return self.outgoing.send(&error(id, -32601, "there is no such method"));
+        }
         let request: Request = match serde_json::from_value(message) {
             Ok(request) => request,
             Err(e) => {

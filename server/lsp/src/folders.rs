@@ -34,6 +34,8 @@ struct Key {
     ignore: String,
 }
 
+/// Digests after so many files.
+type Marks = Vec<(usize, Digest)>;
 /// A file as it was when it was read.
 type Seen = (SourceFile, Option<Metadata>);
 
@@ -43,7 +45,7 @@ struct Folder {
     /// The bytes that are hashed, of a small folder.
     content: Option<Arc<[u8]>>,
     /// By the digest before the folder: the digests at intervals (after so many files), and the last one.
-    digests: HashMap<String, (Vec<(usize, Digest)>, Res<Digest>)>,
+    digests: HashMap<String, (Marks, Res<Digest>)>,
     several: Option<bool>,
     checked: Option<Instant>,
 }
@@ -185,13 +187,13 @@ struct Reading<'a, 'w> {
 }
 
 /// A small folder's bytes, the digests at intervals, and the last one.
-type Read = (Option<Arc<[u8]>>, Vec<(usize, Digest)>, Res<Digest>);
+type Read = (Option<Arc<[u8]>>, Marks, Res<Digest>);
 
 impl Reading<'_, '_> {
     /// The digest of files of which the first ones are as they were.
     fn digest(&self, files: &[Seen], same: usize, marks: &[(usize, Digest)]) -> Read {
         let size: u64 = files.iter().map(|(_, m)| m.map_or(0, |m| m.len)).sum();
-        let mut marks: Vec<(usize, Digest)> = marks.iter().filter(|(n, _)| *n <= same).cloned().collect();
+        let mut marks: Marks = marks.iter().filter(|(n, _)| *n <= same).cloned().collect();
         let (start, mut digest) = marks.last().cloned().unwrap_or((0, self.before.clone()));
         if size <= SMALL {
             let mut content = Vec::new();

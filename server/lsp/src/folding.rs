@@ -79,14 +79,14 @@ pub(crate) fn selection(uri: &Uri, position: Position, analysis: &Analysis, stat
     ranges.sort_by_key(|r| (r.end - r.start, r.start));
     ranges.dedup();
     let mut nested: Option<SelectionRange> = None;
-    let mut outer = usize::MAX..0;
+    let mut outer: Option<Range<usize>> = None;
     for range in ranges.into_iter().rev() {
         // Each has to lie in the one around it.
-        if outer.start != usize::MAX && (range.start < outer.start || range.end > outer.end) {
+        if outer.as_ref().is_some_and(|o| range.start < o.start || range.end > o.end) {
             continue;
         }
         let Some(shown) = analysis.range_in(uri, range.start, range.end) else { continue };
-        outer = range;
+        outer = Some(range);
         nested = Some(SelectionRange { range: shown, parent: nested.map(Box::new) });
     }
     let here = tower_lsp::ls_types::Range { start: position, end: position };

@@ -77,8 +77,11 @@ impl Heads {
         if entry.looked.elapsed() < FRESH {
             return false;
         }
-        entry.looked = Instant::now();
-        entry.git.as_deref().is_some_and(|git| state_of(git) != entry.state)
+        let is_old = entry.git.as_deref().is_some_and(|git| state_of(git) != entry.state);
+        if !is_old {
+            entry.looked = Instant::now();
+        }
+        is_old
     }
 
     /// Looks again at everything that is asked for.
@@ -225,7 +228,8 @@ impl Repository {
         for name in others.split(|b| *b == 0).filter(|n| !n.is_empty()) {
             changes.insert(self.top.join(String::from_utf8_lossy(name).as_ref()), Change::Absent);
         }
-        if matches!(changes.get(path), Some(Change::Absent)) {
+        let is_new = !changes.contains_key(path) && !OsFileSystem.is_file(path);
+        if is_new || matches!(changes.get(path), Some(Change::Absent)) {
             return Some(Head { images: None });
         }
         let fs = Committed { folder: self.folder.clone(), changes };

@@ -14,15 +14,12 @@ use tower_lsp::ls_types::{
     WorkspaceServerCapabilities,
 };
 
-use crate::client::Client;
 use crate::documents::path_of;
 use crate::state::State;
 use crate::{code_actions, commands};
 
-/// Takes the client's side, and gives the server's.
+/// Takes the client's side, and gives the server's. What the client can do was read before.
 pub(crate) fn initialize(parameters: &InitializeParams, state: &State) -> InitializeResult {
-    let capabilities = serde_json::to_value(&parameters.capabilities).unwrap_or_default();
-    state.set_client(Client::of(&capabilities));
     let (unit, encoding) = encoding(parameters);
     state.documents.set_unit(unit);
     state.change_roots(roots(parameters), &[]);

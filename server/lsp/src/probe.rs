@@ -71,6 +71,8 @@ pub(crate) struct Call {
 pub(crate) struct Argument {
     /// Its number among the arguments by position.
     pub(crate) number: usize,
+    /// Behind arguments that are passed by name none can be passed by position.
+    follows_keyword: bool,
     /// Its name, where it is passed by name.
     pub(crate) keyword: Option<String>,
     /// The text from its beginning, or from behind the `=`.
@@ -94,6 +96,9 @@ pub(crate) fn parameter_of(
 ) -> Option<&'static Parameter> {
     if let Some(keyword) = &argument.keyword {
         return parameters.iter().find(|p| p.name == keyword).copied();
+    }
+    if argument.follows_keyword {
+        return None;
     }
     if let Some(many) = parameters.iter().position(|p| p.kind == Kind::Many)
         && argument.number >= many
@@ -168,7 +173,7 @@ impl Place {
         let starts = [bracket.at + 1].into_iter().chain(bracket.commas.iter().map(|c| c + 1));
         let ends = bracket.commas.iter().copied().chain([self.byte]);
         let mut arguments = Vec::new();
-        let mut number = 0;
+        let (mut number, mut follows_keyword) = (0, false);
         for (start, end) in starts.zip(ends) {
             let content = &self.text[start..end];
             let offset = start + (content.len() - content.trim_start().len());
@@ -178,8 +183,10 @@ impl Place {
                 None => offset.min(end)..end,
             };
             let named = keyword.is_some();
-            arguments.push(Argument { number, keyword: keyword.map(|(name, _)| name), value });
+            let keyword = keyword.map(|(name, _)| name);
+            arguments.push(Argument { number, follows_keyword, keyword, value });
             number += usize::from(!named);
+            follows_keyword |= named;
         }
         Some(Call { method, receiver_end, arguments })
     }

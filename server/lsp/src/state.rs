@@ -187,7 +187,13 @@ impl State {
             Settings::default()
         });
         let settings = Arc::new(of_file.or(lock(&self.editor).clone()));
-        lock(&self.settings).insert(folder, (Instant::now(), Arc::clone(&settings)));
+        let mut known = lock(&self.settings);
+        // The same ones stay the same: what was made with them stands.
+        let settings = match known.get(&folder) {
+            Some((_, before)) if format!("{before:?}") == format!("{settings:?}") => Arc::clone(before),
+            _ => settings,
+        };
+        known.insert(folder, (Instant::now(), Arc::clone(&settings)));
         settings
     }
 
@@ -243,7 +249,7 @@ impl State {
         self.documents.get(path)?;
         let fs = Arc::new(self.snapshot());
         if let Some(known) = &*slot
-            && self.stands(known, &*fs)
+            && self.stands(known, &fs)
         {
             return Some(Arc::clone(known));
         }

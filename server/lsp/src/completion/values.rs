@@ -116,7 +116,7 @@ fn secrets(asked: &Asked<'_>) -> Vec<CompletionItem> {
                 Value::Str(name) => Some(name.to_string()),
                 _ => None,
             };
-            if let Some(name) = name.filter(|n| !names.contains(n)) {
+            if let Some(name) = name.filter(|n| !n.is_empty() && !names.contains(n)) {
                 names.push(name);
             }
         }

@@ -1,0 +1,52 @@
+use serde_json::{Value, json};
+
+use super::{TestClient, position};
+
+fn titles(lenses: &Value) -> Vec<&str> {
+    lenses.as_array().into_iter().flatten().filter_map(|l| l["command"]["title"].as_str()).collect()
+}
+
+const TEXT: &str = "import flyte\n\nimage = (\n    flyte.Image.from_debian_base(python_version=(3, 12), name=\"n\")\n    .with_apt_packages(\"git\")\n)\n";
+
+#[test]
+fn an_image_has_its_tag_layers_and_commands_above_it() {
+    let mut client = TestClient::start();
+    let uri = client.open("a.py", TEXT);
+    let lenses = client.of("textDocument/codeLens", &uri);
+    let shown = titles(&lenses);
+    assert!(
+        shown[0].starts_with("n:") && shown[0].contains("… · ") && shown[0].ends_with(" layer"),
+        "{shown:?}"
+    );
+    assert_eq!(shown[1..], ["Dockerfile"]);
+    assert_eq!(lenses[0]["range"]["start"], position(2, 0));
+    assert_eq!(lenses[1]["command"]["arguments"][0]["name"], "image");
+}
+
+#[test]
+fn commands_of_the_client_are_offered_to_it() {
+    let commands = json!(["imageLsp.build", "imageLsp.copyUri"]);
+    let mut client = TestClient::able(json!({ "experimental": { "imageLsp": { "commands": commands } } }));
+    let uri = client.open("a.py", TEXT);
+    let lenses = client.of("textDocument/codeLens", &uri);
+    assert_eq!(titles(&lenses)[1..], ["Build", "Dockerfile", "Copy URI"]);
+    let copied = &lenses[3]["command"]["arguments"][0]["text"];
+    assert!(copied.as_str().is_some_and(|t| t.len() == "n:".len() + 32), "{copied}");
+}
+
+#[test]
+fn what_is_not_known_is_not_shown_as_known() {
+    let mut client = TestClient::start();
+    let text = "import flyte, sys\na = flyte.Image.from_base(unheard_of()).clone(name='n')\nb = flyte.Image.from_base('x').with_apt_packages('y')\n";
+    let uri = client.open("a.py", text);
+    let lenses = client.of("textDocument/codeLens", &uri);
+    assert_eq!(titles(&lenses), ["tag not known · no layers", "no image: ValueError"]);
+}
+
+#[test]
+fn lenses_can_be_switched_off() {
+    let mut client =
+        TestClient::with(super::Setup { options: json!({ "codeLens": false }), ..super::Setup::default() });
+    let uri = client.open("a.py", TEXT);
+    assert_eq!(client.of("textDocument/codeLens", &uri), json!([]));
+}

@@ -1,0 +1,78 @@
+use serde_json::json;
+
+use super::{TestClient, position};
+
+const TEXT: &str = "import flyte\nfrom pathlib import Path\nimage = flyte.Image.from_debian_base(name='n', python_version=(3, 12)).with_apt_packages('git').with_source_folder(Path('src'))\n";
+
+/// The address that the hover shows, as soon as it is known.
+fn address(client: &mut TestClient, uri: &str) -> String {
+    loop {
+        let shown = client.hover(uri, &position(2, 2)).expect("a hover");
+        if let Some(address) = shown.strip_prefix("**`").and_then(|s| s.split('`').next()) {
+            return address.to_owned();
+        }
+        assert!(shown.contains("being worked out"), "{shown}");
+        client.asked_for("workspace/codeLens/refresh");
+    }
+}
+
+/// The address as it is without anything kept: another server's.
+fn expected(client: &TestClient, text: &str) -> String {
+    let folder = client.folder.clone();
+    let capabilities = client_capabilities();
+    let mut other =
+        TestClient::with(super::Setup { capabilities, folder: Some(folder), ..super::Setup::default() });
+    let uri = other.open("other.py", text);
+    address(&mut other, &uri)
+}
+
+fn client_capabilities() -> serde_json::Value {
+    json!({ "workspace": { "codeLens": { "refreshSupport": true } } })
+}
+
+#[test]
+fn a_folder_is_read_behind_the_typists_back() {
+    for size in [10, 300_000] {
+        let mut client = TestClient::able(client_capabilities());
+        for number in 0..4 {
+            client.write(&format!("src/{number}.bin"), &"x".repeat(size));
+        }
+        let uri = client.open("a.py", TEXT);
+        let first = address(&mut client, &uri);
+        assert_eq!(first, expected(&client, TEXT));
+        // Typing in the folder's own layer and before it.
+        for (version, text) in
+            [(2, TEXT.replace("'git'", "'curl'")), (3, TEXT.replace("'src')", "'src'), dst='/x'"))]
+        {
+            client.change(&uri, version, json!([{ "text": text }]));
+            client.diagnostics(&uri, version);
+            assert_eq!(address(&mut client, &uri), expected(&client, &text), "{size}");
+        }
+        client.change(&uri, 4, json!([{ "text": TEXT }]));
+        client.diagnostics(&uri, 4);
+        // A file in it is another one: open in the editor, then on the disk.
+        client.write("src/3.bin", "other");
+        client.files_changed();
+        let second = loop {
+            let now = address(&mut client, &uri);
+            if now != first {
+                break now;
+            }
+        };
+        assert_eq!(second, expected(&client, TEXT), "{size}");
+    }
+}
+
+#[test]
+fn until_it_is_read_the_last_tag_is_shown_as_such() {
+    let mut client = TestClient::able(client_capabilities());
+    client.write("src/a.bin", &"x".repeat(400_000));
+    let uri = client.open("a.py", TEXT);
+    let first = address(&mut client, &uri);
+    // The first look after a change before the folder has no answer yet, unless reading was faster.
+    client.change(&uri, 2, json!([{ "text": TEXT.replace("'git'", "'curl'") }]));
+    let shown = client.hover(&uri, &position(2, 2)).expect("a hover");
+    let is_old = shown.starts_with(&format!("**Was `{first}`**, is being worked out anew"));
+    assert!(is_old || shown.starts_with("**`n:"), "{shown}");
+    assert_ne!(address(&mut client, &uri), first);
+}
