@@ -71,7 +71,8 @@ fn a_line_of_the_dockerfile_leads_to_its_call() {
     );
     let dockerfile = shown["text"].as_str().expect("a text");
     for (needle, line) in [("echo a", 4), ("apt-get install", 3), ("# syntax", 2)] {
-        let number = dockerfile.lines().collect::<Vec<_>>().iter().rposition(|l| l.contains(needle)).expect("there");
+        let number =
+            dockerfile.lines().collect::<Vec<_>>().iter().rposition(|l| l.contains(needle)).expect("there");
         let place = json!({ "line": number, "character": 0 });
         let preview = shown["uri"].as_str().expect("an address").to_owned();
         let found = client.at("textDocument/definition", &preview, &place);

@@ -146,7 +146,10 @@ fn a_file_outside_of_a_repository_or_not_committed_is_told_so_or_nothing() {
     let uri = client.open("new.py", BASE);
     impact(&mut client, &uri, "not in HEAD");
     let mut client = TestClient::start();
-    let uri = client.open("a.py", "import flyte\nimage = flyte.Image.from_debian_base(name='n', python_version=(3, 12))\n");
+    let uri = client.open(
+        "a.py",
+        "import flyte\nimage = flyte.Image.from_debian_base(name='n', python_version=(3, 12))\n",
+    );
     let lenses = client.of("textDocument/codeLens", &uri);
     assert_eq!(lenses.as_array().map(Vec::len), Some(2), "{lenses}");
 }

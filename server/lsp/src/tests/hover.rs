@@ -19,7 +19,10 @@ fn an_image_is_shown_wherever_it_stands() {
             shown = client.hover(&uri, &position(line, character)).expect("a hover");
         }
         assert!(shown.starts_with("**`n:"), "{shown}");
-        assert!(shown.contains("base `ghcr.io/flyteorg/flyte:py3.12-v2.12.1` · Python 3.12 · linux/amd64"), "{shown}");
+        assert!(
+            shown.contains("base `ghcr.io/flyteorg/flyte:py3.12-v2.12.1` · Python 3.12 · linux/amd64"),
+            "{shown}"
+        );
         assert!(shown.contains(" layers"), "{shown}");
         assert!(shown.contains("assuming that flyte is 2.12.1"), "{shown}");
         assert!(shown.contains("```dockerfile\n# syntax=docker/dockerfile:1.10\n"), "{shown}");

@@ -60,6 +60,8 @@ pub struct Module {
     pub first_error: Option<Span>,
     /// The pieces that it was parsed in, in order.
     pub(super) pieces: Vec<Piece>,
+    /// It was parsed as a whole while it was damaged: then pieces beside the damage may be mistaken, too.
+    pub(super) recovered: bool,
 }
 
 /// An operator of two operands.

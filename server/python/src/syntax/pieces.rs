@@ -26,12 +26,14 @@ pub fn parse(path: Arc<Path>, text: Arc<str>) -> Result<Module, String> {
     let mut parser = parser()?;
     let input = input::prepared(&text);
     let trees = Trees::of(&input, 0..input.len(), &mut parser)?;
+    let recovered = trees.is_damaged();
     let capacity = text.len() / 12;
     let lower = Lower::onto(&text, Vec::with_capacity(capacity), Vec::with_capacity(capacity), Vec::new());
     let Lowered { body, pieces, expressions, spans, functions } = trees.lower(&input, 0, lower);
     drop(input);
     let first_error = pieces.iter().find_map(|p| p.error);
-    Ok(Module { path, text: Arc::clone(&text), expressions, spans, body, functions, first_error, pieces })
+    let text = Arc::clone(&text);
+    Ok(Module { path, text, expressions, spans, body, functions, first_error, pieces, recovered })
 }
 
 /// Parses a module's new text, with what is known of the old one. The same as [`parse`] gives, but for the order of
@@ -155,11 +157,11 @@ impl Edit {
     /// `None` where parsing anew is as well.
     fn between(module: &Module, text: &str) -> Option<Self> {
         let (old, new) = (module.text.as_bytes(), text.as_bytes());
-        let mut start = common(old.iter(), new.iter());
+        let mut start = common_start(old, new);
         while !text.is_char_boundary(start) || !module.text.is_char_boundary(start) {
             start -= 1;
         }
-        let mut same = common(old[start..].iter().rev(), new[start..].iter().rev());
+        let mut same = common_end(&old[start..], &new[start..]);
         while !text.is_char_boundary(new.len() - same) || !module.text.is_char_boundary(old.len() - same) {
             same -= 1;
         }
@@ -227,7 +229,8 @@ impl Edit {
         let touched = was_damaged || trees.is_damaged();
         let damaged = |pieces: &[Piece]| pieces.iter().any(|p| p.error.is_some());
         let elsewhere = damaged(&module.pieces[..replaced.start]) || damaged(&module.pieces[replaced.end..]);
-        if touched && elsewhere || was_damaged && trees.is_damaged() && self.opens_or_closes(&module, text) {
+        let far = was_damaged && trees.is_damaged() && module.recovered;
+        if touched && elsewhere || far && self.opens_or_closes(&module, text) {
             return None;
         }
         let gone: usize = module.spans.iter().filter(|s| **s == NOWHERE).count();
@@ -243,30 +246,33 @@ impl Edit {
         let count = |pieces: &[Piece]| pieces.iter().map(|p| p.statements).sum::<usize>();
         let before = count(&module.pieces[..replaced.start]);
         let old = before..before + count(&module.pieces[replaced.clone()]);
-        let Module { path, mut body, mut pieces, expressions, spans, functions, .. } = module;
+        let Module { path, mut body, mut pieces, expressions, spans, functions, recovered, .. } = module;
         let lower = Lower::onto(text, expressions, spans, functions);
         let lowered = trees.lower(text, trees.range.start, lower);
         body.splice(old, lowered.body);
         pieces.splice(replaced, lowered.pieces);
         let Lowered { expressions, spans, functions, .. } = lowered;
         let first_error = pieces.iter().find_map(|p| p.error);
-        Some(Module {
-            path,
-            text: Arc::clone(text),
-            expressions,
-            spans,
-            body,
-            functions,
-            first_error,
-            pieces,
-        })
+        let (text, recovered) = (Arc::clone(text), recovered && first_error.is_some());
+        Some(Module { path, text, expressions, spans, body, functions, first_error, pieces, recovered })
     }
 }
 
-/// How many items two sequences have in common at their beginning.
-fn common<'b>(a: impl Iterator<Item = &'b u8>, b: impl Iterator<Item = &'b u8>) -> usize {
-    a.zip(b).take_while(|(x, y)| x == y).count()
+/// How many bytes two texts have in common at their beginning. Blocks are compared before bytes.
+fn common_start(a: &[u8], b: &[u8]) -> usize {
+    let same = a.chunks_exact(BLOCK).zip(b.chunks_exact(BLOCK)).take_while(|(x, y)| x == y).count() * BLOCK;
+    same + a[same..].iter().zip(&b[same..]).take_while(|(x, y)| x == y).count()
 }
+
+/// The same at their end.
+fn common_end(a: &[u8], b: &[u8]) -> usize {
+    let same = a.rchunks_exact(BLOCK).zip(b.rchunks_exact(BLOCK)).take_while(|(x, y)| x == y).count() * BLOCK;
+    let (a, b) = (&a[..a.len() - same], &b[..b.len() - same]);
+    same + a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count()
+}
+
+/// Bytes that are compared at once.
+const BLOCK: usize = 256;
 
 /// Leaves nothing of a piece but its room.
 fn forget(
