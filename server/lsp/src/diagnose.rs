@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tower_lsp::Client;
-use tower_lsp::ls_types::MessageType;
+use tower_lsp::ls_types::{LogMessageParams, MessageType, PublishDiagnosticsParams, Uri};
 
 use crate::analysis::Analysis;
 use crate::diagnostics;
-use crate::state::State;
+use crate::state::{State, lock};
+use crate::transport::Outgoing;
 
 /// How long a client has to answer a request; what it then says does not matter any more.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,6 +23,22 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) state: Arc<State>,
     pub(crate) handle: tokio::runtime::Handle,
+    /// Where diagnostics go, without a detour.
+    pub(crate) outgoing: Outgoing,
+}
+
+impl Session {
+    /// Sends a notification at once.
+    pub(crate) fn notify(&self, method: &str, parameters: impl serde::Serialize) {
+        self.outgoing.send(&Notification { jsonrpc: "2.0", method, params: parameters });
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Notification<'a, P> {
+    jsonrpc: &'a str,
+    method: &'a str,
+    params: P,
 }
 
 /// A file's text is another one: it and its readers are looked at.
@@ -57,18 +74,19 @@ pub(crate) fn look_at(session: &Session, path: PathBuf) {
     let workers = Arc::clone(&session.state);
     workers.workers.start_now(move || {
         let Some(analysis) = session.state.analyse(&path) else { return };
-        session.handle.block_on(publish(&session, &path, &analysis));
+        publish(&session, &path, &analysis);
         follow_up(&session, &path, &analysis);
     });
 }
 
 /// Tells the client what is wrong, unless it knows more already or asks itself.
-async fn publish(session: &Session, path: &Path, analysis: &Analysis) {
-    let Session { client, state, .. } = session;
+fn publish(session: &Session, path: &Path, analysis: &Analysis) {
+    let state = &session.state;
     for complaint in state.take_complaints() {
-        client.log_message(MessageType::WARNING, format!("image-lsp: {complaint}")).await;
+        let message = format!("image-lsp: {complaint}");
+        session.notify("window/logMessage", LogMessageParams { typ: MessageType::WARNING, message });
     }
-    let _turn = state.published.turn.lock().await;
+    let _turn = lock(&state.published.turn);
     // An older state than the editor's is not worth showing.
     if state.documents.get(path).map(|o| o.version) != Some(analysis.open.version) {
         return;
@@ -78,10 +96,17 @@ async fn publish(session: &Session, path: &Path, analysis: &Analysis) {
         return;
     }
     let is_notebook = !analysis.cells.is_empty();
-    for (uri, found) in diagnostics::by_document(analysis, state) {
+    for (uri, diagnostics) in diagnostics::by_document(analysis, state) {
         let version = (!is_notebook).then_some(analysis.open.version);
-        client.publish_diagnostics(uri, found, version).await;
+        let parameters = PublishDiagnosticsParams { uri, diagnostics, version };
+        session.notify("textDocument/publishDiagnostics", parameters);
     }
+}
+
+/// Takes the diagnostics of a document off the screen.
+pub(crate) fn clear(session: &Session, uri: Uri) {
+    let parameters = PublishDiagnosticsParams { uri, diagnostics: Vec::new(), version: None };
+    session.notify("textDocument/publishDiagnostics", parameters);
 }
 
 /// What an analysis leads to besides: previews are updated, folders read, the last commit looked at.

@@ -59,7 +59,8 @@ pub(crate) async fn run(
 ) -> std::io::Result<u8> {
     let (outgoing, written) = Outgoing::start(output)?;
     let shared = Arc::clone(&state);
-    let (service, socket) = LspService::build(move |client| Server::new(client, shared))
+    let direct = outgoing.clone();
+    let (service, socket) = LspService::build(move |client| Server::new(client, shared, direct))
         .custom_method("workspace/textDocumentContent", Server::text_document_content)
         .finish();
     let (mut requests, mut responses) = socket.split();
@@ -161,8 +162,8 @@ impl Dispatcher {
             "shutdown" => self.shut_down |= self.initialized,
             _ => {}
         }
-        if self.initialized && !self.shut_down {
-            self.apply(method, &message);
+        if self.initialized && !self.shut_down && self.apply(method, &message) {
+            return;
         }
         let id = message.get("id").cloned();
         if let Some(id) = id.clone().filter(|_| method.starts_with("$/")) {
@@ -201,8 +202,8 @@ impl Dispatcher {
         });
     }
 
-    /// Applies a change of documents, and starts looking for mistakes in what changed.
-    fn apply(&self, method: &str, message: &Value) {
+    /// Applies a change of documents, and starts looking for mistakes in what changed. Whether nothing is left to do.
+    fn apply(&self, method: &str, message: &Value) -> bool {
         let documents = &self.state.documents;
         let changed = match method {
             "textDocument/didOpen" => parameters::<DidOpenTextDocumentParams>(message).map(|p| {
@@ -237,11 +238,12 @@ impl Dispatcher {
                 }
                 None
             }
-            _ => None,
+            _ => return false,
         };
         if let Some(path) = changed.and_then(|uri| documents.file_of(&uri)) {
             diagnose::changed(&self.service.inner().session(), &path);
         }
+        !method.ends_with("/didClose")
     }
 
     /// Ends when the process that started the server is gone.

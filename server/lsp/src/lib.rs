@@ -67,13 +67,22 @@ pub enum Transport {
 /// When the system has no threads to give, and when there is nobody at the port.
 pub fn serve(transport: Transport, client: Option<u32>, ambient: Ambient) -> std::io::Result<u8> {
     match transport {
-        Transport::Stdio => serve_on(std::io::stdin(), std::io::stdout(), client, ambient),
+        Transport::Stdio => serve_on(std::io::stdin(), unbuffered_output()?, client, ambient),
         Transport::Socket(port) => {
             let stream = TcpStream::connect(("127.0.0.1", port))?;
             stream.set_nodelay(true)?;
             serve_on(stream.try_clone()?, stream, client, ambient)
         }
     }
+}
+
+/// Standard output without the library's buffer, which would send each line on its own.
+fn unbuffered_output() -> std::io::Result<std::fs::File> {
+    #[cfg(unix)]
+    let output = std::os::fd::AsFd::as_fd(&std::io::stdout()).try_clone_to_owned()?;
+    #[cfg(windows)]
+    let output = std::os::windows::io::AsHandle::as_handle(&std::io::stdout()).try_clone_to_owned()?;
+    Ok(std::fs::File::from(output))
 }
 
 /// Serves on any pair of streams.

@@ -20,7 +20,7 @@ pub(crate) struct Published {
     /// The last address that was known of an image, by its file and name.
     uris: Mutex<HashMap<(PathBuf, String), String>>,
     /// Serialises publishing, so that no older state follows a newer one.
-    pub(crate) turn: tokio::sync::Mutex<()>,
+    pub(crate) turn: Mutex<()>,
 }
 
 impl Published {

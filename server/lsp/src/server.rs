@@ -12,6 +12,7 @@ use crate::analysis::Analysis;
 use crate::diagnose::Session;
 use crate::published::identity;
 use crate::state::State;
+use crate::transport::Outgoing;
 use crate::{
     code_actions, code_lens, commands, completion, diagnose, diagnostics, folding, hover, initialize,
     inlay_hints, links, names, preview, rule_page, signature_help, symbols, watch, workspace,
@@ -39,8 +40,9 @@ fn refused(message: String) -> Error {
 }
 
 impl Server {
-    pub(crate) fn new(client: Client, state: Arc<State>) -> Self {
-        Self { session: Session { client, state, handle: tokio::runtime::Handle::current() } }
+    pub(crate) fn new(client: Client, state: Arc<State>, outgoing: Outgoing) -> Self {
+        let handle = tokio::runtime::Handle::current();
+        Self { session: Session { client, state, handle, outgoing } }
     }
 
     pub(crate) fn session(&self) -> Session {
@@ -190,10 +192,6 @@ impl LanguageServer for Server {
         Ok(())
     }
 
-    async fn did_open(&self, _: DidOpenTextDocumentParams) {}
-
-    async fn did_change(&self, _: DidChangeTextDocumentParams) {}
-
     async fn did_save(&self, parameters: DidSaveTextDocumentParams) {
         self.state().heads.look_again();
         if let Some(path) = self.state().documents.file_of(&parameters.text_document.uri) {
@@ -211,13 +209,9 @@ impl LanguageServer for Server {
             }
         }
         if !self.state().client().pulls {
-            self.session.client.publish_diagnostics(uri, Vec::new(), None).await;
+            diagnose::clear(&self.session, uri);
         }
     }
-
-    async fn notebook_did_open(&self, _: DidOpenNotebookDocumentParams) {}
-
-    async fn notebook_did_change(&self, _: DidChangeNotebookDocumentParams) {}
 
     async fn notebook_did_save(&self, _: DidSaveNotebookDocumentParams) {}
 
@@ -226,7 +220,7 @@ impl LanguageServer for Server {
             self.state().forget(&path);
         }
         for cell in parameters.cell_text_documents {
-            self.session.client.publish_diagnostics(cell.uri, Vec::new(), None).await;
+            diagnose::clear(&self.session, cell.uri);
         }
     }
 

@@ -15,6 +15,8 @@ use super::ast::{Expression, Function, Module, Piece, Span};
 use super::lower::{Lower, Lowered};
 use super::{input, recover, shift};
 
+/// Words that begin a part of the statement before them.
+const CLAUSES: [&str; 4] = ["else", "elif", "except", "finally"];
 /// A place that no expression has: it stands at expressions of pieces that are gone.
 const NOWHERE: Span = Span { start: u32::MAX, end: u32::MAX };
 
@@ -183,7 +185,7 @@ impl Edit {
     /// Parses the touched pieces; with their neighbours where they do not parse alone.
     fn trees(&self, module: &Module, text: &str) -> Option<(Range<usize>, Trees)> {
         let mut parser = parser().ok()?;
-        let mut parsed = |pieces: Range<usize>| {
+        let mut parsed = |pieces: Range<usize>, only_sound: bool| {
             let old = Self::extent(module, &pieces)?;
             let range = old.start..old.end.checked_add_signed(self.grows)?;
             let content = text.get(range.clone())?;
@@ -192,6 +194,11 @@ impl Edit {
             let whole = content.len() * 2 > text.len() && text.len() > 4096;
             if joins || whole || matches!(input::prepared(content), std::borrow::Cow::Owned(_)) {
                 return None;
+            }
+            if only_sound {
+                let whole = parse_range(text.as_bytes(), &range, &mut parser)?;
+                let is_sound = !whole.root_node().has_error();
+                return is_sound.then_some((pieces, Trees { range, whole, damaged: Vec::new() }));
             }
             Some((pieces, Trees::of(text, range, &mut parser).ok()?))
         };
@@ -203,23 +210,32 @@ impl Edit {
         if is_damaged(pieces.end) {
             pieces.end += 1;
         }
-        let alone = parsed(pieces.clone())?;
-        if !alone.1.is_damaged() {
+        let alone = parsed(pieces.clone(), false)?;
+        // Damage that stays damage while a word is typed has not become its neighbours'.
+        let was_damaged = pieces.clone().any(is_damaged);
+        let is_clause = |t: &Trees| CLAUSES.iter().any(|c| text[t.range.start..].starts_with(c));
+        if !alone.1.is_damaged() || was_damaged && !is_clause(&alone.1) && !self.joins(module, text) {
             return Some(alone);
         }
         let wider = pieces.start.saturating_sub(1)..(pieces.end + 1).min(module.pieces.len());
-        match parsed(wider) {
-            Some(wider) if !wider.1.is_damaged() => Some(wider),
-            _ => Some(alone),
-        }
+        parsed(wider, true).or(Some(alone))
     }
 
     /// Whether the edit is about quotes or brackets, which reach far.
     fn opens_or_closes(&self, module: &Module, text: &str) -> bool {
-        let sign = |b: &u8| matches!(b, b'\'' | b'"' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'\\');
+        self.holds(module, text, b"'\"()[]{}\\")
+    }
+
+    /// Whether the edit can make a statement part of its neighbour: an `else`, a decorator, a block.
+    fn joins(&self, module: &Module, text: &str) -> bool {
+        self.holds(module, text, b"'\"()[]{}\\:@\n\r \t")
+    }
+
+    /// Whether one of some signs is taken out or put in.
+    fn holds(&self, module: &Module, text: &str, signs: &[u8]) -> bool {
         let new = self.old.start..self.old.end.saturating_add_signed(self.grows);
         let texts = [module.text.as_bytes().get(self.old.clone()), text.as_bytes().get(new)];
-        texts.into_iter().flatten().flatten().any(sign)
+        texts.into_iter().flatten().flatten().any(|b| signs.contains(b))
     }
 
     fn apply(&self, module: Arc<Module>, text: &Arc<str>) -> Option<Module> {

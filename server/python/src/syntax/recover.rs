@@ -27,7 +27,9 @@ pub(super) fn around_damage(
     let mut error = first_error_at(tree.root_node())?;
     for _ in 0..PIECES {
         let piece = piece_at(text, within.clone(), error);
-        if pieces.contains(&piece) {
+        // Nothing is left beside the damage, or blanking it was of no use.
+        let is_all = text[within.start..piece.start].trim().is_empty() && piece.end == within.end;
+        if pieces.contains(&piece) || is_all {
             return None;
         }
         for byte in &mut blanked[piece.clone()] {
