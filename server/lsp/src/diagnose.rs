@@ -103,10 +103,22 @@ fn publish(session: &Session, path: &Path, analysis: &Analysis) {
     }
 }
 
-/// Takes the diagnostics of a document off the screen.
-pub(crate) fn clear(session: &Session, uri: Uri) {
-    let parameters = PublishDiagnosticsParams { uri, diagnostics: Vec::new(), version: None };
-    session.notify("textDocument/publishDiagnostics", parameters);
+/// A file is closed: what is known of it is forgotten, its diagnostics go off the screen, and what read its buffer reads
+/// the disk now.
+pub(crate) fn closed(session: &Session, path: Option<&Path>, documents: Vec<Uri>) {
+    {
+        let _turn = lock(&session.state.published.turn);
+        for uri in documents.into_iter().filter(|_| !session.state.client().pulls) {
+            let parameters = PublishDiagnosticsParams { uri, diagnostics: Vec::new(), version: None };
+            session.notify("textDocument/publishDiagnostics", parameters);
+        }
+    }
+    if let Some(path) = path {
+        session.state.forget(path);
+        for reader in session.state.readers_of(path) {
+            look_at(session, reader);
+        }
+    }
 }
 
 /// What an analysis leads to besides: previews are updated, folders read, the last commit looked at.

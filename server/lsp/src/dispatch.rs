@@ -218,7 +218,10 @@ impl Dispatcher {
             }),
             "textDocument/didClose" => {
                 if let Some(p) = parameters::<DidCloseTextDocumentParams>(message) {
-                    documents.close(&p.text_document.uri);
+                    let uri = p.text_document.uri;
+                    let path = documents.file_of(&uri);
+                    documents.close(&uri);
+                    diagnose::closed(&self.service.inner().session(), path.as_deref(), vec![uri]);
                 }
                 None
             }
@@ -234,7 +237,10 @@ impl Dispatcher {
             }),
             "notebookDocument/didClose" => {
                 if let Some(p) = parameters::<DidCloseNotebookDocumentParams>(message) {
+                    let path = documents.file_of(&p.notebook_document.uri);
                     documents.close_notebook(&p.notebook_document.uri);
+                    let cells = p.cell_text_documents.into_iter().map(|cell| cell.uri).collect();
+                    diagnose::closed(&self.service.inner().session(), path.as_deref(), cells);
                 }
                 None
             }
@@ -243,7 +249,7 @@ impl Dispatcher {
         if let Some(path) = changed.and_then(|uri| documents.file_of(&uri)) {
             diagnose::changed(&self.service.inner().session(), &path);
         }
-        !method.ends_with("/didClose")
+        true
     }
 
     /// Ends when the process that started the server is gone.

@@ -199,31 +199,6 @@ impl LanguageServer for Server {
         }
     }
 
-    async fn did_close(&self, parameters: DidCloseTextDocumentParams) {
-        let uri = parameters.text_document.uri;
-        if let Some(path) = self.state().documents.file_of(&uri) {
-            self.state().forget(&path);
-            // What read its buffer reads the disk now.
-            for reader in self.state().readers_of(&path) {
-                diagnose::look_at(&self.session, reader);
-            }
-        }
-        if !self.state().client().pulls {
-            diagnose::clear(&self.session, uri);
-        }
-    }
-
-    async fn notebook_did_save(&self, _: DidSaveNotebookDocumentParams) {}
-
-    async fn notebook_did_close(&self, parameters: DidCloseNotebookDocumentParams) {
-        if let Some(path) = self.state().documents.file_of(&parameters.notebook_document.uri) {
-            self.state().forget(&path);
-        }
-        for cell in parameters.cell_text_documents {
-            diagnose::clear(&self.session, cell.uri);
-        }
-    }
-
     async fn did_change_watched_files(&self, _: DidChangeWatchedFilesParams) {
         diagnose::disk_changed(&self.session);
     }

@@ -1,3 +1,9 @@
+use std::sync::Arc;
+
+use image_manifests::fs::OsFileSystem;
+use image_python::evaluate::Sources;
+use image_python::inspect::inspect;
+use image_python::project::{Ambient, Facts, Options};
 use serde_json::json;
 
 use super::{TestClient, position};
@@ -16,14 +22,13 @@ fn address(client: &mut TestClient, uri: &str) -> String {
     }
 }
 
-/// The address as it is without anything kept: another server's.
+/// The address as it is without anything kept and with every folder read at once.
 fn expected(client: &TestClient, text: &str) -> String {
-    let folder = client.folder.clone();
-    let capabilities = client_capabilities();
-    let mut other =
-        TestClient::with(super::Setup { capabilities, folder: Some(folder), ..super::Setup::default() });
-    let uri = other.open("other.py", text);
-    address(&mut other, &uri)
+    let path = client.write("other.py", text);
+    let ambient = Ambient { current_directory: client.folder.clone(), ..Ambient::default() };
+    let facts = Facts::find(&path, &Options::default(), &ambient, &OsFileSystem);
+    let report = inspect(&path, &Sources::default(), &OsFileSystem, &Arc::new(facts)).expect("a report");
+    report.images[0].variants[0].uri.clone().expect("an address")
 }
 
 fn client_capabilities() -> serde_json::Value {

@@ -48,12 +48,11 @@ struct Setup {
     options: Value,
     /// It answers what the server asks.
     answers: bool,
-    folder: Option<PathBuf>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { capabilities: json!({}), options: Value::Null, answers: true, folder: None }
+        Self { capabilities: json!({}), options: Value::Null, answers: true }
     }
 }
 
@@ -66,12 +65,12 @@ struct TestClient {
     published: HashMap<String, (Value, Vec<Value>)>,
     /// What the server asked for.
     asked: Vec<Value>,
-    /// The number of the last question for settings.
-    config_id: Option<Value>,
+    /// The number of the last question.
+    last_question: Option<Value>,
     answers: bool,
     next: i64,
     server: Option<std::thread::JoinHandle<std::io::Result<u8>>>,
-    _own: Option<tempfile::TempDir>,
+    _own: tempfile::TempDir,
     folder: PathBuf,
     capabilities: Value,
 }
@@ -107,12 +106,8 @@ impl TestClient {
 
     /// A client that has not said a word.
     fn unready(setup: &Setup) -> Self {
-        let own = setup.folder.is_none().then(|| tempfile::tempdir().expect("a folder"));
-        let folder = match (&setup.folder, &own) {
-            (Some(folder), _) => folder.clone(),
-            (None, Some(own)) => own.path().canonicalize().expect("a folder"),
-            (None, None) => PathBuf::from("/"),
-        };
+        let own = tempfile::tempdir().expect("a folder");
+        let folder = own.path().canonicalize().expect("a folder");
         let (near, far) = UnixStream::pair().expect("a pair of streams");
         near.set_read_timeout(Some(PATIENCE)).expect("a limit");
         let ambient = Ambient { current_directory: folder.clone(), ..Ambient::default() };
@@ -124,7 +119,7 @@ impl TestClient {
             waiting: VecDeque::new(),
             published: HashMap::new(),
             asked: Vec::new(),
-            config_id: None,
+            last_question: None,
             answers: setup.answers,
             next: 0,
             server: Some(server),
@@ -151,9 +146,7 @@ impl TestClient {
         };
         if message.get("method").is_some() && message.get("id").is_some() {
             self.asked.push(message.clone());
-            if message["method"] == "workspace/configuration" {
-                self.config_id = Some(message["id"].clone());
-            }
+            self.last_question = Some(message["id"].clone());
             if self.answers {
                 let result = match message["method"].as_str() {
                     Some("workspace/configuration") => json!([null]),

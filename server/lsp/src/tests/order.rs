@@ -46,7 +46,9 @@ fn a_refresh_is_answered_only_after_a_pull() {
         client.open("a.py", "import flyte\nimage = flyte.Image.from_base(\"x\").with_pip_packages(\"y\")\n");
     client.files_changed();
     client.asked_for("workspace/diagnostic/refresh");
+    let question = client.last_question.take().expect("a question");
     let pulled = client.of("textDocument/diagnostic", &uri);
+    client.send(&json!({ "jsonrpc": "2.0", "id": question, "result": null }));
     assert_eq!(super::codes(pulled["items"].as_array().expect("items")), ["IMG002"]);
     client.files_changed();
     let again = client.of("textDocument/diagnostic", &uri);

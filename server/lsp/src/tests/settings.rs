@@ -75,8 +75,7 @@ fn options_and_live_configuration_are_taken() {
     let mut client = TestClient::with(Setup { capabilities, answers: false, ..Setup::default() });
     let answer = |client: &mut TestClient, value: Value| {
         client.asked_for("workspace/configuration");
-        // The first number that is asked with.
-        let id = client.config_id.take().expect("a question");
+        let id = client.last_question.take().expect("a question");
         client.send(&json!({ "jsonrpc": "2.0", "id": id, "result": [value] }));
     };
     let uri = client.open("a.py", TEXT);
