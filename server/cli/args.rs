@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Print the JSON schema of the settings
     ConfigSchema,
+    /// Print completions for a shell
+    Completions(Completions),
     /// Run as a language server
     Server(Server),
     /// Print what an issue report needs: versions, environment, configuration
@@ -66,6 +68,13 @@ pub(crate) struct Server {
     /// Run as a language server for a client that listens on a port of this machine
     #[arg(long, value_name = "PORT", conflicts_with = "stdio")]
     pub(crate) socket: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]

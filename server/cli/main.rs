@@ -14,7 +14,7 @@ mod paint;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Cli, Command};
 use error::CliError;
@@ -46,6 +46,7 @@ fn run(cli: Cli, client: Option<u32>) -> Result<u8, CliError> {
         Some(Command::Check(arguments)) => check::run(&arguments, &cli.project),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::ConfigSchema) => config_schema(),
+        Some(Command::Completions(arguments)) => completions(&arguments),
         Some(Command::DebugInfo) => debug_info::run(&cli.project),
         None => Err(CliError::Usage("no command is given".to_owned())),
     }
@@ -56,6 +57,15 @@ fn config_schema() -> Result<u8, CliError> {
     serde_json::to_writer_pretty(&mut out, &image_rules::settings::schema::schema())
         .map_err(std::io::Error::from)?;
     writeln!(out)?;
+    out.finish()?;
+    Ok(0)
+}
+
+fn completions(arguments: &args::Completions) -> Result<u8, CliError> {
+    let mut text = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "image-lsp", &mut text);
+    let mut out = paint::Output::new();
+    out.write_all(&text)?;
     out.finish()?;
     Ok(0)
 }

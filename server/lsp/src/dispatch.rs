@@ -57,7 +57,7 @@ pub(crate) async fn run(
     client: Option<u32>,
     state: Arc<State>,
 ) -> std::io::Result<u8> {
-    let (outgoing, written) = Outgoing::start(output)?;
+    let outgoing = Outgoing::start(output)?;
     let shared = Arc::clone(&state);
     let direct = outgoing.clone();
     let (service, socket) = LspService::build(move |client| Server::new(client, shared, direct))
@@ -96,9 +96,8 @@ pub(crate) async fn run(
         None => 1,
     };
     forward.abort();
-    drop(outgoing);
     // What was answered before the end is still written, unless nobody reads it.
-    let _ = written.recv_timeout(Duration::from_millis(20));
+    outgoing.drain(Duration::from_millis(20));
     Ok(status)
 }
 

@@ -80,30 +80,49 @@ impl<R: Read> Reader<R> {
 
 /// Where messages to the client go.
 #[derive(Clone)]
-pub(crate) struct Outgoing(mpsc::Sender<Vec<u8>>);
+pub(crate) struct Outgoing(mpsc::Sender<Out>);
+
+/// What the writer does.
+enum Out {
+    Write(Vec<u8>),
+    /// Tells that everything before is written.
+    Tell(mpsc::Sender<()>),
+}
 
 impl Outgoing {
-    /// Starts writing to a stream. The second value tells when everything is written, after the last sender is gone.
+    /// Starts writing to a stream.
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub(crate) fn start(mut output: impl Write + Send + 'static) -> io::Result<(Self, mpsc::Receiver<()>)> {
-        let (sender, messages) = mpsc::channel::<Vec<u8>>();
-        let (done, finished) = mpsc::channel();
+    pub(crate) fn start(mut output: impl Write + Send + 'static) -> io::Result<Self> {
+        let (sender, messages) = mpsc::channel::<Out>();
         let write = move || {
             while let Ok(first) = messages.recv() {
-                let mut batch = first;
-                while let Ok(more) = messages.try_recv() {
-                    batch.extend_from_slice(&more);
+                let (mut batch, mut told) = (Vec::new(), Vec::new());
+                for message in std::iter::once(first).chain(messages.try_iter()) {
+                    match message {
+                        Out::Write(bytes) => batch.extend_from_slice(&bytes),
+                        Out::Tell(sender) => told.push(sender),
+                    }
                 }
                 if output.write_all(&batch).and_then(|()| output.flush()).is_err() {
                     break;
                 }
+                for sender in told {
+                    let _ = sender.send(());
+                }
             }
-            let _ = done.send(());
         };
         std::thread::Builder::new().name("writer".to_owned()).spawn(write)?;
-        Ok((Self(sender), finished))
+        Ok(Self(sender))
+    }
+
+    /// Waits until everything is written, but not longer than some time.
+    pub(crate) fn drain(&self, patience: std::time::Duration) {
+        let (sender, told) = mpsc::channel();
+        if self.0.send(Out::Tell(sender)).is_ok() {
+            let _ = told.recv_timeout(patience);
+        }
     }
 
     /// Sends a message. A client that is gone gets nothing.
@@ -111,7 +130,7 @@ impl Outgoing {
         let Ok(body) = serde_json::to_vec(message) else { return };
         let mut bytes = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
         bytes.extend_from_slice(&body);
-        let _ = self.0.send(bytes);
+        let _ = self.0.send(Out::Write(bytes));
     }
 }
 
