@@ -5,6 +5,7 @@
 //! stands after them is moved. Where a piece does not parse, its neighbours are taken in (an `else` belongs to the `if`
 //! before it); if that does not help, and there is other damage, everything is parsed anew.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,9 +26,8 @@ const NOWHERE: Span = Span { start: u32::MAX, end: u32::MAX };
 /// # Errors
 /// When the parser gives up, which it does for text over 4 GiB.
 pub fn parse(path: Arc<Path>, text: Arc<str>) -> Result<Module, String> {
-    let mut parser = parser()?;
     let input = input::prepared(&text);
-    let trees = Trees::of(&input, 0..input.len(), &mut parser)?;
+    let trees = with_parser(|parser| Trees::of(&input, 0..input.len(), parser))?;
     let recovered = trees.is_damaged();
     let capacity = text.len() / 12;
     let lower = Lower::onto(&text, Vec::with_capacity(capacity), Vec::with_capacity(capacity), Vec::new());
@@ -54,10 +54,24 @@ pub fn update(module: Arc<Module>, text: Arc<str>) -> Result<Module, String> {
     }
 }
 
-fn parser() -> Result<Parser, String> {
-    let mut parser = Parser::new();
-    parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|e| e.to_string())?;
-    Ok(parser)
+thread_local! {
+    /// A thread's parser: it keeps the room that it needs.
+    static PARSER: RefCell<Option<Parser>> = const { RefCell::new(None) };
+}
+
+/// Does something with the thread's parser.
+fn with_parser<T>(work: impl FnOnce(&mut Parser) -> Result<T, String>) -> Result<T, String> {
+    PARSER.with_borrow_mut(|slot| {
+        let parser = match slot {
+            Some(parser) => parser,
+            None => {
+                let mut parser = Parser::new();
+                parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|e| e.to_string())?;
+                slot.insert(parser)
+            }
+        };
+        work(parser)
+    })
 }
 
 /// Parses a range of a text; places count from the text's beginning.
@@ -184,7 +198,10 @@ impl Edit {
 
     /// Parses the touched pieces; with their neighbours where they do not parse alone.
     fn trees(&self, module: &Module, text: &str) -> Option<(Range<usize>, Trees)> {
-        let mut parser = parser().ok()?;
+        with_parser(|parser| Ok(self.trees_with(module, text, parser))).ok()?
+    }
+
+    fn trees_with(&self, module: &Module, text: &str, parser: &mut Parser) -> Option<(Range<usize>, Trees)> {
         let mut parsed = |pieces: Range<usize>, only_sound: bool| {
             let old = Self::extent(module, &pieces)?;
             let range = old.start..old.end.checked_add_signed(self.grows)?;
@@ -196,11 +213,11 @@ impl Edit {
                 return None;
             }
             if only_sound {
-                let whole = parse_range(text.as_bytes(), &range, &mut parser)?;
+                let whole = parse_range(text.as_bytes(), &range, parser)?;
                 let is_sound = !whole.root_node().has_error();
                 return is_sound.then_some((pieces, Trees { range, whole, damaged: Vec::new() }));
             }
-            Some((pieces, Trees::of(text, range, &mut parser).ok()?))
+            Some((pieces, Trees::of(text, range, parser).ok()?))
         };
         let is_damaged = |n: usize| module.pieces.get(n).is_some_and(|p| p.error.is_some());
         let mut pieces = self.pieces.clone();
