@@ -57,7 +57,7 @@ pub(crate) async fn run(
     client: Option<u32>,
     state: Arc<State>,
 ) -> std::io::Result<u8> {
-    let outgoing = Outgoing::start(output)?;
+    let outgoing = Outgoing::new(output);
     let shared = Arc::clone(&state);
     let direct = outgoing.clone();
     let (service, socket) = LspService::build(move |client| Server::new(client, shared, direct))
@@ -96,8 +96,6 @@ pub(crate) async fn run(
         None => 1,
     };
     forward.abort();
-    // What was answered before the end is still written, unless nobody reads it.
-    outgoing.drain(Duration::from_millis(20));
     Ok(status)
 }
 
@@ -125,7 +123,7 @@ impl Dispatcher {
             let message = match incoming {
                 Incoming::Message(message) => message,
                 Incoming::Malformed(answer) => {
-                    self.outgoing.send(&answer);
+                    self.answer(answer);
                     continue;
                 }
             };
@@ -139,11 +137,17 @@ impl Dispatcher {
         let _ = self.ends.send(End::Status(u8::from(!self.shut_down)));
     }
 
+    /// Answers at once, but not from here: who reads must not wait until the client does.
+    fn answer(&self, answer: Value) {
+        let outgoing = self.outgoing.clone();
+        self.handle.spawn_blocking(move || outgoing.send(&answer));
+    }
+
     fn response(&self, message: Value) {
         let id = message.get("id").cloned().unwrap_or_default();
         match serde_json::from_value::<Response>(message) {
             Ok(response) => drop(self.answers.send(response)),
-            Err(_) => self.outgoing.send(&error(id, -32600, "this is neither a request nor a response")),
+            Err(_) => self.answer(error(id, -32600, "this is neither a request nor a response")),
         }
     }
 
@@ -166,13 +170,13 @@ impl Dispatcher {
         }
         let id = message.get("id").cloned();
         if let Some(id) = id.clone().filter(|_| method.starts_with("$/")) {
-            return self.outgoing.send(&error(id, -32601, "there is no such method"));
+            return self.answer(error(id, -32601, "there is no such method"));
         }
         let request: Request = match serde_json::from_value(message) {
             Ok(request) => request,
             Err(e) => {
                 if let Some(id) = id {
-                    self.outgoing.send(&error(id, -32600, &format!("this is no request: {e}")));
+                    self.answer(error(id, -32600, &format!("this is no request: {e}")));
                 }
                 return;
             }
@@ -188,6 +192,13 @@ impl Dispatcher {
             self.initialized |= matches!(&answer, Ok(Some(answer)) if answer.is_ok());
             if let Ok(Some(answer)) = answer {
                 self.outgoing.send(&with_text_document_content(answer));
+            }
+            return;
+        }
+        if method == "shutdown" {
+            // `exit` may come right behind it.
+            if let Ok(Some(answer)) = self.handle.block_on(answer) {
+                self.outgoing.send(&answer);
             }
             return;
         }

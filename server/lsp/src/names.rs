@@ -119,30 +119,21 @@ fn meaning_at(analysis: &Analysis, byte: usize, state: &State) -> Option<Meaning
         }
     }
     let attribute = attributes(&module).into_iter().find(|a| touches(&a.range))?;
-    let file = module_behind(&attribute.of, path, &all, analysis, &fs)?;
+    let (level, dotted) = module_behind(&attribute.of, &all)?;
+    let file = module_file(path, level, &dotted, &analysis.facts, &fs)?;
     Some(Meaning { path: file, name: attribute.name, scope: Scope::Module })
 }
 
-/// The file of the module that a dotted name means.
-fn module_behind(
-    dotted: &str,
-    path: &Path,
-    all: &[Name],
-    analysis: &Analysis,
-    fs: &Overlay,
-) -> Option<PathBuf> {
+/// The module that a dotted name means, as an import would write it: its dots, and its name.
+fn module_behind(dotted: &str, all: &[Name]) -> Option<(u32, String)> {
     let (first, rest) = dotted.split_once('.').unwrap_or((dotted, ""));
     let import = all.iter().find_map(|n| match &n.role {
         Role::Import(import) if *n.name == *first => Some(import),
         _ => None,
     })?;
-    let full = match &import.member {
-        Some((member, _)) if import.module.is_empty() => member.to_string(),
-        Some((member, _)) => format!("{}.{member}", import.module),
-        None => import.module.to_string(),
-    };
-    let full = if rest.is_empty() { full } else { format!("{full}.{rest}") };
-    module_file(path, import.level, &full, &analysis.facts, fs)
+    let member = import.member.as_ref().map_or("", |(member, _)| member);
+    let parts = [&*import.module, member, rest].into_iter().filter(|p| !p.is_empty());
+    Some((import.level, parts.collect::<Vec<_>>().join(".")))
 }
 
 /// Where a name gets its value: imports are followed to the file that they import from.
@@ -216,19 +207,7 @@ fn in_importer(
     }
     let wanted = attributes(module).into_iter().filter(|a| a.name == meaning.name);
     for attribute in wanted {
-        let (first, rest) = attribute.of.split_once('.').unwrap_or((&attribute.of, ""));
-        let import = all.iter().find_map(|n| match &n.role {
-            Role::Import(import) if *n.name == *first => Some(import),
-            _ => None,
-        });
-        let Some(import) = import else { continue };
-        let base = match &import.member {
-            Some((member, _)) if import.module.is_empty() => member.to_string(),
-            Some((member, _)) => format!("{}.{member}", import.module),
-            None => import.module.to_string(),
-        };
-        let full = if rest.is_empty() { base } else { format!("{base}.{rest}") };
-        if from_there(import.level, &full) {
+        if module_behind(&attribute.of, &all).is_some_and(|(level, dotted)| from_there(level, &dotted)) {
             found.push((Arc::clone(module), attribute.range, false));
         }
     }

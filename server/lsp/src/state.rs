@@ -253,10 +253,9 @@ impl State {
         {
             return Some(Arc::clone(known));
         }
-        *slot = None;
-        let analysis = Arc::new(self.analyse_over(path, fs)?);
-        *slot = Some(Arc::clone(&analysis));
-        Some(analysis)
+        let analysis = self.analyse_over(path, fs).map(Arc::new);
+        slot.clone_from(&analysis);
+        analysis
     }
 
     /// What is known of a file, open or not. On a worker only.

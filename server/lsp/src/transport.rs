@@ -1,10 +1,10 @@
 //! Messages on a pair of streams.
 //!
-//! One thread reads, in the order of the wire; one writes. Whatever comes in, the reader goes on: what is no JSON gets a
+//! One thread reads, in the order of the wire. Whatever comes in, the reader goes on: what is no JSON gets a
 //! parse error, what is no request an invalid-request error, and a message without a length is skipped.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -78,51 +78,14 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Where messages to the client go.
+/// Where messages to the client go. Whoever has a message writes it: a thread in between would cost more than it spares.
+/// Who reads must not write, or both sides could wait for each other.
 #[derive(Clone)]
-pub(crate) struct Outgoing(mpsc::Sender<Out>);
-
-/// What the writer does.
-enum Out {
-    Write(Vec<u8>),
-    /// Tells that everything before is written.
-    Tell(mpsc::Sender<()>),
-}
+pub(crate) struct Outgoing(Arc<Mutex<Box<dyn Write + Send>>>);
 
 impl Outgoing {
-    /// Starts writing to a stream.
-    ///
-    /// # Errors
-    /// When there is no thread to be had.
-    pub(crate) fn start(mut output: impl Write + Send + 'static) -> io::Result<Self> {
-        let (sender, messages) = mpsc::channel::<Out>();
-        let write = move || {
-            while let Ok(first) = messages.recv() {
-                let (mut batch, mut told) = (Vec::new(), Vec::new());
-                for message in std::iter::once(first).chain(messages.try_iter()) {
-                    match message {
-                        Out::Write(bytes) => batch.extend_from_slice(&bytes),
-                        Out::Tell(sender) => told.push(sender),
-                    }
-                }
-                if output.write_all(&batch).and_then(|()| output.flush()).is_err() {
-                    break;
-                }
-                for sender in told {
-                    let _ = sender.send(());
-                }
-            }
-        };
-        std::thread::Builder::new().name("writer".to_owned()).spawn(write)?;
-        Ok(Self(sender))
-    }
-
-    /// Waits until everything is written, but not longer than some time.
-    pub(crate) fn drain(&self, patience: std::time::Duration) {
-        let (sender, told) = mpsc::channel();
-        if self.0.send(Out::Tell(sender)).is_ok() {
-            let _ = told.recv_timeout(patience);
-        }
+    pub(crate) fn new(output: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(output))))
     }
 
     /// Sends a message. A client that is gone gets nothing.
@@ -130,7 +93,8 @@ impl Outgoing {
         let Ok(body) = serde_json::to_vec(message) else { return };
         let mut bytes = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
         bytes.extend_from_slice(&body);
-        let _ = self.0.send(Out::Write(bytes));
+        let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = output.write_all(&bytes).and_then(|()| output.flush());
     }
 }
 

@@ -45,11 +45,7 @@ impl Workers {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failed> {
-        let (sender, receiver) = oneshot::channel();
-        self.start_now(move || {
-            let _ = sender.send(job());
-        });
-        receiver.await.map_err(|_| Failed)
+        wait_for(&self.now, job).await
     }
 
     /// The same for what may take long.
@@ -57,11 +53,7 @@ impl Workers {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failed> {
-        let (sender, receiver) = oneshot::channel();
-        self.start_later(move || {
-            let _ = sender.send(job());
-        });
-        receiver.await.map_err(|_| Failed)
+        wait_for(&self.later, job).await
     }
 
     /// Runs a job that answers nobody.
@@ -73,6 +65,16 @@ impl Workers {
     pub(crate) fn start_later(&self, job: impl FnOnce() + Send + 'static) {
         let _ = self.later.send(Box::new(job));
     }
+}
+
+/// Sends a job, and waits for its result.
+async fn wait_for<T: Send + 'static>(
+    line: &mpsc::Sender<Job>,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failed> {
+    let (sender, receiver) = oneshot::channel();
+    let _ = line.send(Box::new(move || drop(sender.send(job()))));
+    receiver.await.map_err(|_| Failed)
 }
 
 fn spawn(jobs: Arc<Mutex<mpsc::Receiver<Job>>>) -> std::io::Result<()> {

@@ -279,7 +279,7 @@ mod tests {
         let module_wide: Vec<&str> = of(&all, "image")
             .into_iter()
             .filter(|(_, scope)| *scope == Scope::Module)
-            .map(|(at, _)| text[..at].lines().last().unwrap_or_default())
+            .map(|(at, _)| text[..at].rsplit('\n').next().unwrap_or_default())
             .collect();
         assert_eq!(module_wide, ["", "    return ", "        return "]);
         assert_eq!(of(&all, "base").len(), 2);
