@@ -83,3 +83,13 @@ fn the_schema_is_printed() {
     let printed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(printed, schema::schema());
 }
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = crate::image_lsp(Path::new("/"), &["completions", shell]);
+        let text = crate::text(&output.stdout);
+        assert!(output.status.success() && text.contains("image-lsp") && text.contains("inspect"), "{shell}");
+    }
+    assert_eq!(crate::image_lsp(Path::new("/"), &["completions", "cmd"]).status.code(), Some(2));
+}

@@ -6,6 +6,7 @@
 mod check;
 mod declared;
 mod releases_page;
+mod server;
 
 use std::io::Write as _;
 use std::path::Path;

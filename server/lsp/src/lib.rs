@@ -38,7 +38,7 @@ mod settings;
 mod signature_help;
 mod state;
 mod symbols;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 mod transport;
 mod watch;

@@ -3,21 +3,72 @@
 //! Two lines: what somebody waits for, and what may take long (folders, git, the whole workspace). A panic in a job is
 //! caught; it ends that job and nothing else.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use image_python::inspect::STACK;
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// Jobs in the order in which they came. A job wakes one thread and no more.
+#[derive(Default)]
+struct Line {
+    jobs: Mutex<Jobs>,
+    comes: Condvar,
+}
+
+#[derive(Default)]
+struct Jobs {
+    waiting: VecDeque<Job>,
+    is_closed: bool,
+}
+
+impl Line {
+    fn jobs(&self) -> MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, job: Job) {
+        self.jobs().waiting.push_back(job);
+        self.comes.notify_one();
+    }
+
+    /// The next job; `None` when there will be no more.
+    fn next(&self) -> Option<Job> {
+        let mut jobs = self.jobs();
+        loop {
+            if let Some(job) = jobs.waiting.pop_front() {
+                return Some(job);
+            }
+            if jobs.is_closed {
+                return None;
+            }
+            jobs = self.comes.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn close(&self) {
+        self.jobs().is_closed = true;
+        self.comes.notify_all();
+    }
+}
+
 /// Threads for what somebody waits for.
 const THREADS: usize = 3;
 
 /// The threads.
 pub(crate) struct Workers {
-    now: mpsc::Sender<Job>,
-    later: mpsc::Sender<Job>,
+    now: Arc<Line>,
+    later: Arc<Line>,
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.now.close();
+        self.later.close();
+    }
 }
 
 /// A job did not come to its end: it failed, which is a defect.
@@ -30,14 +81,12 @@ impl Workers {
     /// # Errors
     /// When the system has none to give.
     pub(crate) fn start() -> std::io::Result<Self> {
-        let (now, jobs) = mpsc::channel::<Job>();
-        let jobs = Arc::new(Mutex::new(jobs));
+        let workers = Self { now: Arc::default(), later: Arc::default() };
         for _ in 0..THREADS {
-            spawn(Arc::clone(&jobs))?;
+            spawn(Arc::clone(&workers.now))?;
         }
-        let (later, jobs) = mpsc::channel::<Job>();
-        spawn(Arc::new(Mutex::new(jobs)))?;
-        Ok(Self { now, later })
+        spawn(Arc::clone(&workers.later))?;
+        Ok(workers)
     }
 
     /// Runs a job and gives its result.
@@ -58,34 +107,29 @@ impl Workers {
 
     /// Runs a job that answers nobody.
     pub(crate) fn start_now(&self, job: impl FnOnce() + Send + 'static) {
-        let _ = self.now.send(Box::new(job));
+        self.now.add(Box::new(job));
     }
 
     /// Runs a job that answers nobody and may take long.
     pub(crate) fn start_later(&self, job: impl FnOnce() + Send + 'static) {
-        let _ = self.later.send(Box::new(job));
+        self.later.add(Box::new(job));
     }
 }
 
 /// Sends a job, and waits for its result.
 async fn wait_for<T: Send + 'static>(
-    line: &mpsc::Sender<Job>,
+    line: &Line,
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failed> {
     let (sender, receiver) = oneshot::channel();
-    let _ = line.send(Box::new(move || drop(sender.send(job()))));
+    line.add(Box::new(move || drop(sender.send(job()))));
     receiver.await.map_err(|_| Failed)
 }
 
-fn spawn(jobs: Arc<Mutex<mpsc::Receiver<Job>>>) -> std::io::Result<()> {
+fn spawn(line: Arc<Line>) -> std::io::Result<()> {
     let work = move || {
-        loop {
-            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            match job {
-                Ok(job) => drop(std::panic::catch_unwind(AssertUnwindSafe(job))),
-                // Nobody is left who could send one.
-                Err(_) => return,
-            }
+        while let Some(job) = line.next() {
+            drop(std::panic::catch_unwind(AssertUnwindSafe(job)));
         }
     };
     std::thread::Builder::new().name("worker".to_owned()).stack_size(STACK).spawn(work).map(drop)

@@ -78,7 +78,10 @@ impl Digest {
     /// The digest so far, as 32 hexadecimal digits.
     #[must_use]
     pub fn hex(&self) -> String {
-        self.md5.clone().finalize().iter().map(|b| format!("{b:02x}")).collect()
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let bytes = self.md5.clone().finalize();
+        let digits = bytes.iter().flat_map(|b| [b >> 4, b & 15]);
+        digits.map(|d| char::from(DIGITS[usize::from(d)])).collect()
     }
 
     /// Adds a file's content. Source: flyte 2.12.1, `filehash_update`.
