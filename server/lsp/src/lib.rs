@@ -38,7 +38,8 @@ mod settings;
 mod signature_help;
 mod state;
 mod symbols;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 mod transport;
 mod watch;
