@@ -130,18 +130,7 @@ fn follow_up(session: &Session, path: &Path, analysis: &Analysis) {
             None => refresh_preview(session, address),
         }
     }
-    if state.starts_refreshing() {
-        let own = session.clone();
-        state.workers.start_later(move || {
-            let changed = own.state.folders.refresh(&own.state.snapshot());
-            own.state.refreshed();
-            if changed {
-                own.state.expire();
-                all(&own);
-                refresh(&own);
-            }
-        });
-    }
+    read_folders(session);
     if state.heads.is_old(path) {
         let (own, path) = (session.clone(), path.to_owned());
         state.workers.start_later(move || {
@@ -151,6 +140,29 @@ fn follow_up(session: &Session, path: &Path, analysis: &Analysis) {
             }
         });
     }
+}
+
+/// Reads folders that somebody wants to know of, behind everybody's back.
+fn read_folders(session: &Session) {
+    if !session.state.starts_refreshing() {
+        return;
+    }
+    let own = session.clone();
+    session.state.workers.start_later(move || {
+        let changed = own.state.folders.refresh(&own.state.snapshot());
+        own.state.refreshed();
+        if changed {
+            own.state.expire();
+            all(&own);
+            refresh(&own);
+        }
+    });
+}
+
+/// Looks whether folders are as they were, unless that was done a moment ago.
+pub(crate) fn recheck_folders(session: &Session) {
+    session.state.folders.recheck();
+    read_folders(session);
 }
 
 /// Makes the client ask again for lenses, hints and, where it asks for them, diagnostics.
@@ -196,12 +208,19 @@ fn refresh_preview(session: &Session, address: String) {
     });
 }
 
-/// Looks at the disk now and then, for clients that do not watch files.
+/// Looks at folders now and then, and for clients that do not watch files at everything else as well.
 pub(crate) fn poll(session: &Session) {
     let own = session.clone();
     session.handle.spawn(async move {
         loop {
             tokio::time::sleep(POLL).await;
+            if own.state.documents.paths().is_empty() {
+                continue;
+            }
+            recheck_folders(&own);
+            if own.state.client().watches {
+                continue;
+            }
             let looking = own.clone();
             own.state.workers.start_now(move || {
                 let state = &looking.state;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use image_manifests::fs::{FileSystem, Metadata};
+use image_manifests::fs::{FileSystem, Kind, Metadata};
 use image_model::context::Item;
 use image_model::error::Res;
 use image_model::folders::{Direct, Files, Folders, being_read};
@@ -24,6 +24,8 @@ const SMALL: u64 = 128 << 10;
 const INTERVAL: u64 = 4 << 20;
 /// How long a folder is believed to be as it was.
 const FRESH: Duration = Duration::from_secs(1);
+/// A look that took so long is taken again after as many times as long.
+const PAUSES: u32 = 20;
 /// Digests with different beginnings that are kept for a folder.
 const BEGINNINGS: usize = 16;
 
@@ -48,6 +50,8 @@ struct Folder {
     digests: HashMap<String, (Marks, Res<Digest>)>,
     several: Option<bool>,
     checked: Option<Instant>,
+    /// How it was asked for last.
+    asked: Option<(Wish, Environment)>,
 }
 
 /// Something that somebody wants to know.
@@ -63,6 +67,8 @@ struct Known {
     folders: HashMap<Key, Folder>,
     contexts: HashMap<String, (Res<Arc<Files>>, Instant)>,
     wishes: Vec<(String, Wish, Environment)>,
+    /// When the folders were looked at last without being asked for, and how long that took.
+    looked: Option<(Instant, Duration)>,
 }
 
 /// What is known of folders.
@@ -97,10 +103,37 @@ impl FolderCache {
         known.contexts.clear();
     }
 
+    /// Wants to know again what was not looked at for a while: nobody may type, and files change nevertheless. A look at
+    /// very many files is taken less often.
+    pub(crate) fn recheck(&self) {
+        let mut known = self.known();
+        let pause = known.looked.map_or(FRESH, |(_, took)| FRESH.max(took * PAUSES));
+        if known.looked.is_some_and(|(at, _)| at.elapsed() < pause) {
+            return;
+        }
+        let Known { folders, wishes, .. } = &mut *known;
+        for (key, folder) in folders {
+            let is_old = folder.checked.is_some_and(|at| at.elapsed() >= FRESH);
+            let name = digest_name(key);
+            if let Some((wish, environment)) = folder.asked.clone().filter(|_| is_old)
+                && !wishes.iter().any(|(n, _, _)| *n == name)
+            {
+                wishes.push((name, wish, environment));
+            }
+        }
+    }
+
+    /// Forgets everything: it is read again when it is asked for.
+    pub(crate) fn forget(&self) {
+        let mut known = self.known();
+        known.folders.clear();
+        known.contexts.clear();
+    }
+
     /// Reads what is wanted. Takes long. Whether any answer is another one now.
     pub(crate) fn refresh(&self, fs: &dyn FileSystem) -> bool {
         let wishes = std::mem::take(&mut self.known().wishes);
-        let mut changed = false;
+        let (start, mut changed) = (Instant::now(), false);
         for (_, wish, environment) in wishes {
             let world = World::new(fs, &environment);
             changed |= match wish {
@@ -121,6 +154,7 @@ impl FolderCache {
                 }
             };
         }
+        self.known().looked = Some((Instant::now(), start.elapsed()));
         changed
     }
 
@@ -195,7 +229,8 @@ impl Reading<'_, '_> {
         let size: u64 = files.iter().map(|(_, m)| m.map_or(0, |m| m.len)).sum();
         let mut marks: Marks = marks.iter().filter(|(n, _)| *n <= same).cloned().collect();
         let (start, mut digest) = marks.last().cloned().unwrap_or((0, self.before.clone()));
-        if size <= SMALL {
+        let is_plain = |m: &Option<Metadata>| m.is_some_and(|m| m.kind == Kind::File);
+        if size <= SMALL && files.iter().all(|(_, m)| is_plain(m)) {
             let mut content = Vec::new();
             for (file, _) in files {
                 let full = self.world.resolve(&file.path);
@@ -224,6 +259,10 @@ impl Reading<'_, '_> {
     }
 }
 
+fn digest_name(key: &Key) -> String {
+    format!("digest {key:?}")
+}
+
 fn stamp(path: &PyPath, world: &World<'_>) -> Option<Metadata> {
     world.fs.metadata(&world.resolve(path)).ok()
 }
@@ -242,6 +281,9 @@ impl Folders for FolderCache {
     ) -> Res<Digest> {
         let key = key(folder, ignore, world);
         let mut known = self.known();
+        let wish = Wish::Digest { before: before.clone(), folder: folder.clone(), ignore: ignore.cloned() };
+        let entry = known.folders.entry(key.clone()).or_default();
+        entry.asked = Some((wish.clone(), world.env.clone()));
         let entry = known.folders.get(&key);
         let fresh = entry.and_then(|e| e.checked).is_some_and(|at| at.elapsed() < FRESH);
         let answer = entry.and_then(|entry| match (&entry.content, entry.digests.get(&before.hex())) {
@@ -254,9 +296,7 @@ impl Folders for FolderCache {
             (None, None) => None,
         });
         if !fresh || answer.is_none() {
-            let wish =
-                Wish::Digest { before: before.clone(), folder: folder.clone(), ignore: ignore.cloned() };
-            self.wish(&mut known, format!("digest {key:?}"), wish, world);
+            self.wish(&mut known, digest_name(&key), wish, world);
         }
         answer.unwrap_or_else(|| Err(being_read(folder)))
     }

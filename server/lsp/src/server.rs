@@ -107,6 +107,7 @@ impl Server {
         let session = self.session();
         self.work(move |state| {
             let analysis = state.analyse(&path)?;
+            diagnose::recheck_folders(&session);
             // Another flyte since the diagnostics were published: they may be others now.
             if state.published.is_outdated(&path, &analysis) {
                 diagnose::look_at(&session, path);
@@ -172,9 +173,8 @@ impl LanguageServer for Server {
         let mut registrations = Vec::new();
         if can.watches {
             registrations.push(watch::registration());
-        } else {
-            diagnose::poll(&self.session);
         }
+        diagnose::poll(&self.session);
         if can.configuration {
             registrations.push(watch::configuration());
             self.fetch_settings();

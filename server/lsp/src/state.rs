@@ -238,6 +238,7 @@ impl State {
     /// Forgets a file that is closed.
     pub(crate) fn forget(&self, path: &Path) {
         lock(&self.slots).remove(path);
+        self.folders.forget();
         self.published.forget(path);
         self.heads.forget(path);
     }

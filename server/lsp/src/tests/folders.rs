@@ -69,6 +69,25 @@ fn a_folder_is_read_behind_the_typists_back() {
 }
 
 #[test]
+fn a_change_that_nobody_tells_is_noticed() {
+    let mut client = TestClient::able(client_capabilities());
+    client.write("src/a.bin", "one");
+    let uri = client.open("a.py", TEXT);
+    let first = address(&mut client, &uri);
+    client.write("src/b.bin", "two");
+    // Nobody types, and the client says nothing: lenses are asked for anew.
+    client.asked.clear();
+    client.asked_for("workspace/codeLens/refresh");
+    let second = loop {
+        let now = address(&mut client, &uri);
+        if now != first {
+            break now;
+        }
+    };
+    assert_eq!(second, expected(&client, TEXT));
+}
+
+#[test]
 fn until_it_is_read_the_last_tag_is_shown_as_such() {
     let mut client = TestClient::able(client_capabilities());
     client.write("src/a.bin", &"x".repeat(400_000));
