@@ -279,6 +279,10 @@ impl Folders for FolderCache {
         ignore: Option<&Ignore>,
         world: &World<'_>,
     ) -> Res<Digest> {
+        let is_small_file = |m: Metadata| m.kind != Kind::Dir && m.len <= SMALL;
+        if world.fs.metadata(&world.resolve(folder)).map_or(true, is_small_file) {
+            return Direct.digest(before, folder, ignore, world);
+        }
         let key = key(folder, ignore, world);
         let mut known = self.known();
         let wish = Wish::Digest { before: before.clone(), folder: folder.clone(), ignore: ignore.cloned() };

@@ -18,7 +18,7 @@ pub type Files = Vec<(String, Content, u64)>;
 
 /// Answers about whole folders.
 pub trait Folders: Send + Sync {
-    /// A digest after the files of a folder were added to it.
+    /// A digest after the files of a folder, or a file, were added to it.
     ///
     /// # Errors
     /// As Python's `open`; unknown where the folder is being read.

@@ -122,13 +122,8 @@ impl Digest {
     /// # Errors
     /// As [`Digest::source`].
     pub fn listed_source(&mut self, source: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> Res<()> {
-        if world.is_dir(source) {
-            *self = world.env.folders.get().digest(self.clone(), source, ignore, world)?;
-            return Ok(());
-        }
-        // `os.path.basename` of the text.
-        let name = source.as_str().rsplit('/').next().unwrap_or_default();
-        if counts(source, ignore, world) { self.source_content(source, name, world) } else { Ok(()) }
+        *self = world.env.folders.get().digest(self.clone(), source, ignore, world)?;
+        Ok(())
     }
 
     /// Adds a file of a folder: its content, then its name.
@@ -151,11 +146,18 @@ pub struct SourceFile {
     pub name: String,
 }
 
-/// The files of a folder in the order in which they are hashed. Source: flyte 2.12.1, `update_hasher_for_source`.
+/// The files of a folder in the order in which they are hashed; of a file itself. Source: flyte 2.12.1,
+/// `update_hasher_for_source`.
 ///
 /// # Errors
 /// Unknown for names that are no UTF-8, and for folders nested too deeply.
 pub fn listing(folder: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> Res<Vec<SourceFile>> {
+    if !world.is_dir(folder) {
+        // `os.path.basename` of the text.
+        let name = folder.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+        let file = SourceFile { path: folder.clone(), name };
+        return Ok(if counts(folder, ignore, world) { vec![file] } else { Vec::new() });
+    }
     let mut listing = Listing { files: Vec::new(), below: Vec::new(), ignore, world };
     listing.folder(folder)?;
     Ok(listing.files)
