@@ -36,6 +36,8 @@ pub(crate) struct Analysis {
     pub(crate) reads: Vec<(PathBuf, Stamp)>,
     /// When the disk was last looked at.
     pub(crate) at: Instant,
+    /// How often everything had been forgotten by then.
+    pub(crate) look: u64,
 }
 
 /// How a file looked: an open one by its text, another one by what the system says of it.

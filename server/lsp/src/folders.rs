@@ -113,7 +113,7 @@ impl FolderCache {
         }
         let Known { folders, wishes, .. } = &mut *known;
         for (key, folder) in folders {
-            let is_old = folder.checked.is_some_and(|at| at.elapsed() >= FRESH);
+            let is_old = folder.checked.is_none_or(|at| at.elapsed() >= FRESH);
             let name = digest_name(key);
             if let Some((wish, environment)) = folder.asked.clone().filter(|_| is_old)
                 && !wishes.iter().any(|(n, _, _)| *n == name)
@@ -175,7 +175,7 @@ impl FolderCache {
             let entry = known.folders.entry(key.clone()).or_default();
             (Arc::clone(&entry.files), entry.digests.get(&before.hex()).cloned())
         };
-        let reader = Reading { before, world };
+        let feed = Feed { before, world };
         let (files, content, marks, digest) = match files {
             Err(stop) => (Vec::new(), None, Vec::new(), Err(stop)),
             Ok(files) => {
@@ -192,7 +192,7 @@ impl FolderCache {
                     return false;
                 }
                 let marks = old.as_ref().map(|(marks, _)| marks.as_slice()).unwrap_or_default();
-                let (content, marks, digest) = reader.digest(&files, same, marks);
+                let (content, marks, digest) = feed.digest(&files, same, marks);
                 (files, content, marks, digest)
             }
         };
@@ -215,7 +215,7 @@ impl FolderCache {
     }
 }
 
-struct Reading<'a, 'w> {
+struct Feed<'a, 'w> {
     before: &'a Digest,
     world: &'a World<'w>,
 }
@@ -223,7 +223,7 @@ struct Reading<'a, 'w> {
 /// A small folder's bytes, the digests at intervals, and the last one.
 type Read = (Option<Arc<[u8]>>, Marks, Res<Digest>);
 
-impl Reading<'_, '_> {
+impl Feed<'_, '_> {
     /// The digest of files of which the first ones are as they were.
     fn digest(&self, files: &[Seen], same: usize, marks: &[(usize, Digest)]) -> Read {
         let size: u64 = files.iter().map(|(_, m)| m.map_or(0, |m| m.len)).sum();
@@ -325,5 +325,51 @@ impl Folders for FolderCache {
             self.wish(&mut known, format!("several {key:?}"), wish, world);
         }
         found.unwrap_or(false)
+    }
+}
+
+/// Reads what is asked for, and keeps it for the next time.
+pub(crate) struct Reading(pub(crate) Arc<FolderCache>);
+
+impl Folders for Reading {
+    fn digest(
+        &self,
+        before: Digest,
+        folder: &PyPath,
+        ignore: Option<&Ignore>,
+        world: &World<'_>,
+    ) -> Res<Digest> {
+        self.0.read(&before, folder, ignore, world);
+        let known = self.0.known();
+        let read = known.folders.get(&key(folder, ignore, world)).and_then(|e| e.digests.get(&before.hex()));
+        read.map_or_else(|| Err(being_read(folder)), |(_, digest)| digest.clone())
+    }
+
+    fn files(&self, item: &Item, world: &World<'_>) -> Res<Arc<Files>> {
+        Direct.files(item, world)
+    }
+
+    fn has_several_folders(&self, root: &PyPath, ignore: Option<&Ignore>, world: &World<'_>) -> bool {
+        Direct.has_several_folders(root, ignore, world)
+    }
+}
+
+/// Reads nothing: for questions that no folder's content answers.
+pub(crate) struct Unread;
+
+impl Folders for Unread {
+    fn digest(&self, _: Digest, folder: &PyPath, _: Option<&Ignore>, _: &World<'_>) -> Res<Digest> {
+        Err(being_read(folder))
+    }
+
+    fn files(&self, item: &Item, _: &World<'_>) -> Res<Arc<Files>> {
+        match item {
+            Item::Folder { source, .. } | Item::File { source, .. } => Err(being_read(source)),
+            Item::Text { .. } => Ok(Arc::default()),
+        }
+    }
+
+    fn has_several_folders(&self, _: &PyPath, _: Option<&Ignore>, _: &World<'_>) -> bool {
+        false
     }
 }

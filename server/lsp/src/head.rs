@@ -14,9 +14,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use image_manifests::fs::{DirEntry, FileSystem, Kind, Metadata, OsFileSystem};
+use image_model::folders::Handle;
+use image_python::evaluate::Sources;
 use image_python::inspect::{ImageReport, Variant};
 use image_python::notebook::Notebooks;
 
+use crate::folders::{FolderCache, Reading};
 use crate::state::{State, lock};
 
 /// How long nobody looks whether there is another commit.
@@ -62,6 +65,8 @@ struct Entry {
 #[derive(Default)]
 pub(crate) struct Heads {
     entries: Mutex<HashMap<PathBuf, Entry>>,
+    /// Folders as the last commit has them.
+    folders: Arc<FolderCache>,
 }
 
 impl Heads {
@@ -234,7 +239,8 @@ impl Repository {
         }
         let fs = Committed { folder: self.folder.clone(), changes };
         let fs = Notebooks(Arc::new(fs));
-        let report = state.inspect_plainly(path, &fs)?;
+        let folders = Handle::new(Arc::new(Reading(Arc::clone(&state.heads.folders))));
+        let report = state.inspect_with(path, &Sources::default(), &fs, folders)?;
         let images = report.images.iter().filter_map(|image| {
             let variant = image.variants.first()?;
             Some(HeadImage {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use image_manifests::fs::Overlay;
 use image_manifests::position::LineIndex;
+use image_model::folders::Handle;
 use image_model::image::Image;
 use image_model::methods::Parameter;
 use image_model::release::Release;
@@ -18,6 +19,7 @@ use image_model::signature::Kind;
 use image_python::project::Facts;
 use tower_lsp::ls_types::{Position, Uri};
 
+use crate::folders::Unread;
 use crate::state::State;
 
 /// A position in a text, and what is open there.
@@ -212,7 +214,9 @@ impl Place {
             let text = format!("{}{call}{closing}\n{}", &self.text[..end], &self.text[rest..]);
             let buffers = BTreeMap::from([(self.path.clone(), Arc::from(text))]);
             let fs = Overlay::new(Arc::new(state.snapshot()), buffers);
-            let report = state.inspect(&self.path, &fs)?;
+            // What an image allows does not depend on its tag.
+            let unread = Handle::new(Arc::new(Unread));
+            let report = state.inspect_with(&self.path, state.sources(), &fs, unread)?;
             let asked = end + call.len();
             let image = report.images.iter().find_map(|image| {
                 let variant = image.variants.first()?;

@@ -24,9 +24,13 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// Notes what an analysis says.
+    /// Notes what published diagnostics rest on.
     pub(crate) fn note(&self, path: &Path, analysis: &Analysis) {
         lock(&self.releases).insert(path.to_owned(), analysis.facts.environment.release.clone());
+    }
+
+    /// Notes the addresses that an analysis knows.
+    pub(crate) fn note_uris(&self, path: &Path, analysis: &Analysis) {
         let mut uris = lock(&self.uris);
         for image in &analysis.report.images {
             let uri = image.variants.first().and_then(|v| v.uri.clone());

@@ -59,7 +59,7 @@ pub(crate) struct State {
     installations: Installations,
     facts: Mutex<Aged<Facts>>,
     slots: Mutex<HashMap<PathBuf, Slot>>,
-    /// Counts looks at the disk: an analysis of an earlier count is looked over again.
+    /// Counts how often everything was forgotten: an analysis of an earlier count does not stand.
     looks: AtomicU64,
     refreshing: AtomicBool,
 }
@@ -161,12 +161,12 @@ impl State {
         lock(&self.facts).clear();
         lock(&self.settings).clear();
         self.folders.look_again();
-        self.looks.fetch_add(1, Ordering::Relaxed);
-        for slot in lock(&self.slots).values() {
-            if let Ok(mut slot) = slot.try_lock() {
-                *slot = None;
-            }
-        }
+        self.expire();
+    }
+
+    /// Lets no analysis stand that is there or being made.
+    pub(crate) fn expire(&self) {
+        self.looks.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The file system as the editor sees it; notebooks read as modules.
@@ -219,11 +219,17 @@ impl State {
         inspect_here(path, &self.sources, fs, &self.facts(path, fs)).ok()
     }
 
-    /// The same with nothing kept and every folder read to its end.
-    pub(crate) fn inspect_plainly(&self, path: &Path, fs: &dyn FileSystem) -> Option<FileReport> {
+    /// The same with other answers about folders.
+    pub(crate) fn inspect_with(
+        &self,
+        path: &Path,
+        sources: &Sources,
+        fs: &dyn FileSystem,
+        folders: Handle,
+    ) -> Option<FileReport> {
         let mut facts = Facts::clone(&self.facts(path, fs));
-        facts.environment.folders = Handle::default();
-        inspect_here(path, &Sources::default(), fs, &Arc::new(facts)).ok()
+        facts.environment.folders = folders;
+        inspect_here(path, sources, fs, &Arc::new(facts)).ok()
     }
 
     /// The parsed modules.
@@ -256,11 +262,15 @@ impl State {
         }
         let analysis = self.analyse_over(path, fs).map(Arc::new);
         slot.clone_from(&analysis);
+        if let Some(analysis) = &analysis {
+            self.published.note_uris(path, analysis);
+        }
         analysis
     }
 
     /// What is known of a file, open or not. On a worker only.
     pub(crate) fn analyse_over(&self, path: &Path, fs: Arc<Overlay>) -> Option<Analysis> {
+        let look = self.looks.load(Ordering::Acquire);
         let unopened = || Some(Open { uri: Uri::from_file_path(path)?, version: 0 });
         let open = self.documents.get(path).or_else(unopened)?;
         let recorder = Recorder::new(Arc::clone(&fs) as Arc<dyn FileSystem>);
@@ -282,6 +292,7 @@ impl State {
             unit: self.documents.unit(),
             reads,
             at: Instant::now(),
+            look,
             report,
         })
     }
@@ -293,6 +304,9 @@ impl State {
 
     /// Whether everything that an analysis looked at is as it was.
     fn stands(&self, analysis: &Analysis, fs: &Overlay) -> bool {
+        if analysis.look != self.looks.load(Ordering::Acquire) {
+            return false;
+        }
         let fresh = analysis.at.elapsed() < FRESH;
         analysis.reads.iter().all(|(path, seen)| match seen {
             Stamp::Open(..) => stamp(path, fs) == *seen,
@@ -303,11 +317,19 @@ impl State {
     }
 
     fn same_facts(&self, analysis: &Analysis, fs: &Overlay) -> bool {
-        let now = self.facts(&analysis.report.path, fs);
-        let (now, then) = (&now.environment, &analysis.facts.environment);
-        now.release == then.release
+        let project = self.facts(&analysis.report.path, fs);
+        // A script's header may choose another release; everything else is the project's.
+        let own_release = project.release_source != analysis.facts.release_source;
+        let (now, then) = (&project.environment, &analysis.facts.environment);
+        (own_release || now.release == then.release)
             && now.python_version == then.python_version
             && now.registry == then.registry
+            && now.endpoint == then.endpoint
+            && now.root_dir == then.root_dir
+            && now.working_directory == then.working_directory
+            && now.site_packages == then.site_packages
+            && now.missing_config == then.missing_config
+            && now.image_refs == then.image_refs
     }
 
     /// The text of a file as the editor sees it, without a byte order mark; `None` for one that is not there.
@@ -374,15 +396,6 @@ impl State {
 
     pub(crate) fn refreshed(&self) {
         self.refreshing.store(false, Ordering::Release);
-    }
-
-    /// Drops what is known of open files, so that it is made anew.
-    pub(crate) fn expire(&self) {
-        for slot in lock(&self.slots).values() {
-            if let Ok(mut slot) = slot.try_lock() {
-                *slot = None;
-            }
-        }
     }
 }
 

@@ -99,3 +99,17 @@ fn each_folder_of_a_workspace_counts_for_itself() {
     );
     client.codes_when(&uri, 1, &["IMG101"]);
 }
+
+#[test]
+fn flytes_configuration_counts_as_it_is_now() {
+    let mut client = TestClient::start();
+    client.write(".flyte/config.yaml", "image:\n  image_refs:\n    cpu: ghcr.io/a/cpu:1\n");
+    let uri = client.open("a.py", "import flyte\nimage = flyte.Image.from_ref_name('gpu')\n");
+    client.codes_when(&uri, 1, &["IMG310"]);
+    // The client watches nothing: the server looks itself.
+    client.write(".flyte/config.yaml", "image:\n  image_refs:\n    gpu: ghcr.io/a/gpu:1\n");
+    client.codes_when(&uri, 1, &[]);
+    assert!(
+        client.hover(&uri, &super::position(1, 2)).is_some_and(|s| s.starts_with("**`ghcr.io/a/gpu:1`**"))
+    );
+}

@@ -39,7 +39,9 @@ use serde_json::{Value, json};
 use crate::transport::{Incoming, Reader};
 
 /// How long nothing may come before a test has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test may take before it has failed: none waits for ever for something that does not come.
+const WHOLE: Duration = Duration::from_secs(120);
 
 /// What a client is like.
 #[derive(Clone)]
@@ -65,6 +67,7 @@ struct TestClient {
     published: HashMap<String, (Value, Vec<Value>)>,
     /// What the server asked for.
     asked: Vec<Value>,
+    since: Instant,
     /// The number of the last question.
     last_question: Option<Value>,
     answers: bool,
@@ -119,6 +122,7 @@ impl TestClient {
             waiting: VecDeque::new(),
             published: HashMap::new(),
             asked: Vec::new(),
+            since: Instant::now(),
             last_question: None,
             answers: setup.answers,
             next: 0,
@@ -140,6 +144,7 @@ impl TestClient {
 
     /// The next message. What the server asks is answered; diagnostics are kept.
     fn receive(&mut self) -> Value {
+        assert!(self.since.elapsed() < WHOLE, "this takes for ever, published: {:?}", self.published);
         let message = match self.input.next() {
             Some(Incoming::Message(message)) => message,
             other => panic!("no message but {other:?}, published: {:?}", self.published),
