@@ -79,8 +79,8 @@ pub(crate) fn look_at(session: &Session, path: PathBuf) {
     });
 }
 
-/// Tells the client what is wrong, unless it knows more already or asks itself.
-fn publish(session: &Session, path: &Path, analysis: &Analysis) {
+/// Tells the client what is wrong, unless it knows that or more already, or asks itself.
+fn publish(session: &Session, path: &Path, analysis: &Arc<Analysis>) {
     let state = &session.state;
     for complaint in state.take_complaints() {
         let message = format!("image-lsp: {complaint}");
@@ -88,8 +88,13 @@ fn publish(session: &Session, path: &Path, analysis: &Analysis) {
     }
     let _turn = lock(&state.published.turn);
     // An older state than the editor's is not worth showing.
-    if state.documents.get(path).map(|o| o.version) != Some(analysis.open.version) {
+    let is_old = state.documents.get(path).map(|o| o.version) != Some(analysis.open.version);
+    if is_old || state.published.is_shown(path, analysis) {
         return;
+    }
+    if state.last(path).is_some_and(|last| !Arc::ptr_eq(&last, analysis)) {
+        // Somebody was faster with something newer.
+        return look_at(session, path.to_owned());
     }
     state.published.note(path, analysis);
     if state.client().pulls {

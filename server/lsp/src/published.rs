@@ -4,9 +4,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, Weak};
 
-use image_model::release::Release;
 use tower_lsp::ls_types::Diagnostic;
 
 use crate::analysis::Analysis;
@@ -15,8 +14,8 @@ use crate::state::lock;
 /// What the client was told.
 #[derive(Default)]
 pub(crate) struct Published {
-    /// The release of flyte that a file's diagnostics rest on.
-    releases: Mutex<HashMap<PathBuf, Release>>,
+    /// The analysis that a file's diagnostics are of.
+    shown: Mutex<HashMap<PathBuf, Weak<Analysis>>>,
     /// The last address that was known of an image, by its file and name.
     uris: Mutex<HashMap<(PathBuf, String), String>>,
     /// Serialises publishing, so that no older state follows a newer one.
@@ -24,9 +23,14 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// Notes what published diagnostics rest on.
-    pub(crate) fn note(&self, path: &Path, analysis: &Analysis) {
-        lock(&self.releases).insert(path.to_owned(), analysis.facts.environment.release.clone());
+    /// Notes the analysis that a file's diagnostics are of.
+    pub(crate) fn note(&self, path: &Path, analysis: &Arc<Analysis>) {
+        lock(&self.shown).insert(path.to_owned(), Arc::downgrade(analysis));
+    }
+
+    /// Whether a file's diagnostics are of an analysis.
+    pub(crate) fn is_shown(&self, path: &Path, analysis: &Arc<Analysis>) -> bool {
+        lock(&self.shown).get(path).is_some_and(|shown| std::ptr::eq(shown.as_ptr(), Arc::as_ptr(analysis)))
     }
 
     /// Notes the addresses that an analysis knows.
@@ -40,18 +44,13 @@ impl Published {
         }
     }
 
-    /// Whether what was told rests on another flyte than an analysis.
-    pub(crate) fn is_outdated(&self, path: &Path, analysis: &Analysis) -> bool {
-        lock(&self.releases).get(path).is_some_and(|r| *r != analysis.facts.environment.release)
-    }
-
     /// The last address that was known of an image.
     pub(crate) fn last_uri(&self, path: &Path, name: &str) -> Option<String> {
         lock(&self.uris).get(&(path.to_owned(), name.to_owned())).cloned()
     }
 
     pub(crate) fn forget(&self, path: &Path) {
-        lock(&self.releases).remove(path);
+        lock(&self.shown).remove(path);
         lock(&self.uris).retain(|(p, _), _| p != path);
     }
 }

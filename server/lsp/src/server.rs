@@ -108,8 +108,8 @@ impl Server {
         self.work(move |state| {
             let analysis = state.analyse(&path)?;
             diagnose::recheck_folders(&session);
-            // Another flyte since the diagnostics were published: they may be others now.
-            if state.published.is_outdated(&path, &analysis) {
+            // Something was noticed just now: the diagnostics may be others.
+            if !state.published.is_shown(&path, &analysis) {
                 diagnose::look_at(&session, path);
             }
             Some(work(&analysis, state))
