@@ -43,6 +43,7 @@ struct Notification<'a, P> {
 
 /// A file's text is another one: it and its readers are looked at.
 pub(crate) fn changed(session: &Session, path: &Path) {
+    session.state.note_change();
     look_at(session, path.to_owned());
     let readers = session.state.readers_of(path);
     if session.state.client().pulls && !readers.is_empty() {
@@ -118,6 +119,7 @@ pub(crate) fn closed(session: &Session, path: Option<&Path>, documents: Vec<Uri>
             session.notify("textDocument/publishDiagnostics", parameters);
         }
     }
+    session.state.note_change();
     if let Some(path) = path {
         session.state.forget(path);
         for reader in session.state.readers_of(path) {

@@ -1,5 +1,6 @@
 //! The protocol's methods, each handed to its own file.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ const SLOW: Duration = Duration::from_millis(300);
 const REQUEST_FAILED: i64 = -32803;
 /// How long a client has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it is waited for more changes after one.
+const SETTLE: Duration = Duration::from_millis(200);
 
 pub(crate) struct Server {
     session: Session,
@@ -364,12 +368,32 @@ impl LanguageServer for Server {
         &self,
         parameters: WorkspaceDiagnosticParams,
     ) -> Result<WorkspaceDiagnosticReportResult> {
-        let previous: std::collections::HashMap<Uri, String> =
-            parameters.previous_result_ids.into_iter().map(|p| (p.uri, p.value)).collect();
-        let token = parameters.partial_result_params.partial_result_token;
-        let session = self.session();
-        let find = move |state: &State| workspace_reports(&previous, token, state, &session);
-        let items = self.work_long("Looking for mistakes in images", find).await?;
+        let previous: Arc<HashMap<Uri, String>> =
+            Arc::new(parameters.previous_result_ids.into_iter().map(|p| (p.uri, p.value)).collect());
+        let mut changes = self.state().changes.subscribe();
+        let items = loop {
+            changes.mark_unchanged();
+            let known = Arc::clone(&previous);
+            let find = move |state: &State| workspace_reports(&known, state);
+            let items = self.work_long("Looking for mistakes in images", find).await?;
+            let is_new = |item: &_| matches!(item, WorkspaceDocumentDiagnosticReport::Full(_));
+            // Clients ask again and again. As long as they know everything, the answer waits for a change.
+            if previous.is_empty() || items.len() != previous.len() || items.iter().any(is_new) {
+                break items;
+            }
+            if changes.changed().await.is_err() {
+                break items;
+            }
+            tokio::time::sleep(SETTLE).await;
+        };
+        let Some(token) = parameters.partial_result_params.partial_result_token else {
+            return Ok(WorkspaceDiagnosticReportResult::Report(WorkspaceDiagnosticReport { items }));
+        };
+        for item in items {
+            let value = json!({ "items": [item] });
+            self.session.notify("$/progress", json!({ "token": token, "value": value }));
+        }
+        let items = Vec::new();
         Ok(WorkspaceDiagnosticReportResult::Report(WorkspaceDiagnosticReport { items }))
     }
 
@@ -390,18 +414,15 @@ impl LanguageServer for Server {
     }
 }
 
-/// The reports of every file of the workspace. Where the client takes them one by one, each is sent when it is there.
+/// The reports of every file of the workspace.
 fn workspace_reports(
-    previous: &std::collections::HashMap<Uri, String>,
-    token: Option<ProgressToken>,
+    previous: &HashMap<Uri, String>,
     state: &State,
-    session: &Session,
 ) -> Vec<WorkspaceDocumentDiagnosticReport> {
-    let mut items = Vec::new();
-    for (uri, version, found) in workspace::diagnostics(state) {
+    let of_file = |(uri, version, found): (Uri, Option<i32>, Vec<Diagnostic>)| {
         let (id, full) = report(found, previous.get(&uri).map(String::as_str));
         let version = version.map(i64::from);
-        let item = match full {
+        match full {
             Some(items) => WorkspaceDocumentDiagnosticReport::Full(WorkspaceFullDocumentDiagnosticReport {
                 uri,
                 version,
@@ -414,24 +435,7 @@ fn workspace_reports(
                     unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport { result_id: id },
                 })
             }
-        };
-        match &token {
-            Some(token) => send_partial(token.clone(), item, session),
-            None => items.push(item),
         }
-    }
-    items
-}
-
-/// `$/progress` with a value that the types do not know.
-enum PartialResult {}
-
-impl tower_lsp::ls_types::notification::Notification for PartialResult {
-    type Params = Value;
-    const METHOD: &'static str = "$/progress";
-}
-
-fn send_partial(token: ProgressToken, item: WorkspaceDocumentDiagnosticReport, session: &Session) {
-    let parameters = json!({ "token": token, "value": { "items": [item] } });
-    session.handle.block_on(session.client.send_notification::<PartialResult>(parameters));
+    };
+    workspace::diagnostics(state).into_iter().map(of_file).collect()
 }

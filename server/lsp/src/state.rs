@@ -19,6 +19,7 @@ use image_python::notebook::{Notebooks, is_notebook};
 use image_python::project::{Ambient, Facts, Installations};
 use image_rules::Finding;
 use image_rules::settings::Settings;
+use tokio::sync::watch;
 use tower_lsp::ls_types::{Location, Range, Uri};
 
 use crate::analysis::{Analysis, Recorder, Stamp, to_range};
@@ -62,6 +63,8 @@ pub(crate) struct State {
     /// Counts how often everything was forgotten: an analysis of an earlier count does not stand.
     looks: AtomicU64,
     refreshing: AtomicBool,
+    /// Tells that something changed: a text, a file, a setting.
+    pub(crate) changes: watch::Sender<u64>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -94,6 +97,7 @@ impl State {
             slots: Mutex::default(),
             looks: AtomicU64::new(0),
             refreshing: AtomicBool::new(false),
+            changes: watch::Sender::new(0),
         }))
     }
 
@@ -167,6 +171,12 @@ impl State {
     /// Lets no analysis stand that is there or being made.
     pub(crate) fn expire(&self) {
         self.looks.fetch_add(1, Ordering::AcqRel);
+        self.note_change();
+    }
+
+    /// Tells those who wait for a change.
+    pub(crate) fn note_change(&self) {
+        self.changes.send_modify(|count| *count += 1);
     }
 
     /// The file system as the editor sees it; notebooks read as modules.
