@@ -6,7 +6,7 @@
 //! 2. Every request is a task of its own: a few slow ones must not block edits and cancellations.
 //! 3. A request from the server to the client is never awaited in a handler, which would deadlock.
 //! 4. Work that takes time runs on a [`workers`] thread, with panics caught; its result counts only if the document is
-//!    still the same. What takes long (folders, git, the whole workspace) has a line of its own.
+//!    still the same. What takes long (the whole workspace; folders, git) has lines of its own.
 //!
 //! Must not know: the command line. LSP types stay within this crate.
 

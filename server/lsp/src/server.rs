@@ -70,7 +70,7 @@ impl Server {
         work: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T> {
         let state = Arc::clone(self.state());
-        let job = self.state().workers.run_later(move || work(&state));
+        let job = self.state().workers.run_long(move || work(&state));
         tokio::pin!(job);
         if let Ok(result) = tokio::time::timeout(SLOW, &mut job).await {
             return result.map_err(|_| failed());

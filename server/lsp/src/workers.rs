@@ -1,7 +1,7 @@
 //! Threads for work that takes time, each with a stack that the evaluator may use up.
 //!
-//! Two lines: what somebody waits for, and what may take long (folders, git, the whole workspace). A panic in a job is
-//! caught; it ends that job and nothing else.
+//! Three lines: what somebody waits for, what somebody asked for that takes long (the whole workspace), and what nobody
+//! waits for (folders, git). A panic in a job is caught; it ends that job and nothing else.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -61,13 +61,15 @@ const THREADS: usize = 3;
 /// The threads.
 pub(crate) struct Workers {
     now: Arc<Line>,
+    long: Arc<Line>,
     later: Arc<Line>,
 }
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.now.close();
-        self.later.close();
+        for line in [&self.now, &self.long, &self.later] {
+            line.close();
+        }
     }
 }
 
@@ -81,10 +83,11 @@ impl Workers {
     /// # Errors
     /// When the system has none to give.
     pub(crate) fn start() -> std::io::Result<Self> {
-        let workers = Self { now: Arc::default(), later: Arc::default() };
+        let workers = Self { now: Arc::default(), long: Arc::default(), later: Arc::default() };
         for _ in 0..THREADS {
             spawn(Arc::clone(&workers.now))?;
         }
+        spawn(Arc::clone(&workers.long))?;
         spawn(Arc::clone(&workers.later))?;
         Ok(workers)
     }
@@ -97,12 +100,12 @@ impl Workers {
         wait_for(&self.now, job).await
     }
 
-    /// The same for what may take long.
-    pub(crate) async fn run_later<T: Send + 'static>(
+    /// The same for what takes long.
+    pub(crate) async fn run_long<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failed> {
-        wait_for(&self.later, job).await
+        wait_for(&self.long, job).await
     }
 
     /// Runs a job that answers nobody.
