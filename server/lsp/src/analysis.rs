@@ -1,9 +1,9 @@
 //! What is known of an open file at one moment, and what that rests on.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use image_manifests::fs::{DirEntry, FileSystem, Metadata};
@@ -123,26 +123,33 @@ pub(crate) fn to_range(text: &str, index: &LineIndex, start: usize, end: usize, 
     Range { start: place(start), end: place(end) }
 }
 
-/// A file system that notes what it is asked for.
+/// A file system that notes what it is asked for, and asks the system once what a path is.
 pub(crate) struct Recorder {
     inner: Arc<dyn FileSystem>,
-    seen: Mutex<BTreeSet<PathBuf>>,
+    seen: Mutex<BTreeMap<PathBuf, Option<Known>>>,
 }
+
+/// What a path is, or that nothing is there.
+type Known = Result<Metadata, io::ErrorKind>;
 
 impl Recorder {
     pub(crate) fn new(inner: Arc<dyn FileSystem>) -> Self {
         Self { inner, seen: Mutex::default() }
     }
 
-    /// What it was asked for.
-    pub(crate) fn seen(&self) -> BTreeSet<PathBuf> {
-        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What it was asked for, and what is known of it.
+    pub(crate) fn seen(&self) -> BTreeMap<PathBuf, Option<Known>> {
+        std::mem::take(&mut *self.table())
+    }
+
+    fn table(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Option<Known>>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, path: &Path) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if !seen.contains(path) {
-            seen.insert(path.to_owned());
+        let mut seen = self.table();
+        if !seen.contains_key(path) {
+            seen.insert(path.to_owned(), None);
         }
     }
 }
@@ -154,8 +161,18 @@ impl FileSystem for Recorder {
     }
 
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
-        self.note(path);
-        self.inner.metadata(path)
+        if let Some(Some(known)) = self.table().get(path) {
+            return known.map_err(io::Error::from);
+        }
+        let found = self.inner.metadata(path);
+        let known = match &found {
+            Ok(metadata) => Some(Ok(*metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Err(io::ErrorKind::NotFound)),
+            // Other errors have texts of their own.
+            Err(_) => None,
+        };
+        self.table().insert(path.to_owned(), known);
+        found
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {

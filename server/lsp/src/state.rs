@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use image_manifests::fs::{FileSystem, OsFileSystem, Overlay};
+use image_manifests::fs::{FileSystem, Metadata, OsFileSystem, Overlay};
 use image_manifests::position::LineIndex;
 use image_model::folders::Handle;
 use image_model::origin::Site;
@@ -290,7 +290,14 @@ impl State {
         let settings = self.settings(path, &*fs);
         let findings = image_rules::check(&report, &self.sources, &recorder, &settings);
         let facts = Arc::clone(&report.facts);
-        let reads = recorder.seen().into_iter().map(|p| (p.clone(), stamp(&p, &fs))).collect();
+        let seen = |(path, known): (PathBuf, Option<Result<Metadata, _>>)| {
+            let stamp = match (fs.buffer(&path), known) {
+                (None, Some(known)) => known.map_or(Stamp::Nothing, Stamp::Disk),
+                _ => stamp(&path, &fs),
+            };
+            (path, stamp)
+        };
+        let reads = recorder.seen().into_iter().map(seen).collect();
         Some(Analysis {
             open,
             findings,
