@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use image_model::origin::Site;
 use image_python::inspect::{FileReport, ImageReport, Variant};
@@ -27,6 +27,8 @@ pub(crate) struct Previews {
     shown: Mutex<HashMap<String, String>>,
     /// Addresses of files that stand for previews.
     files: Mutex<HashMap<PathBuf, String>>,
+    /// Where those files are: a folder that nobody else can write to.
+    folder: OnceLock<Option<tempfile::TempDir>>,
 }
 
 impl Previews {
@@ -58,7 +60,8 @@ impl Previews {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         address.hash(&mut hasher);
-        let folder = std::env::temp_dir().join("image-lsp").join(format!("{:016x}", hasher.finish()));
+        let own = self.folder.get_or_init(|| tempfile::Builder::new().prefix("image-lsp-").tempdir().ok());
+        let folder = own.as_ref()?.path().join(format!("{:016x}", hasher.finish()));
         std::fs::create_dir_all(&folder).ok()?;
         let path = folder.join("Dockerfile");
         std::fs::write(&path, text).ok()?;
