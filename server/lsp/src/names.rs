@@ -11,6 +11,7 @@ use image_model::path::PyPath;
 use image_model::value::Value;
 use image_model::world::World;
 use image_python::evaluate::module_file;
+use image_python::inspect::FileReport;
 use image_python::syntax::ast::Module;
 use image_python::syntax::names::{Import, Name, Role, Scope, attributes, names};
 use image_rules::Edit;
@@ -274,26 +275,27 @@ pub(crate) fn highlights(uri: &Uri, position: Position, state: &State) -> Vec<Do
 /// The name at a position, if it can be given another one: one that holds an image, everywhere that is followed.
 fn renamable(analysis: &Analysis, byte: usize, state: &State) -> Option<(Meaning, Arc<Module>)> {
     let (meaning, module) = followed(meaning_at(analysis, byte, state)?, state)?;
-    let bindings: Vec<Name> =
-        names(&module).into_iter().filter(|n| is_of(n, &meaning) && n.role != Role::Use).collect();
-    let is_binding = bindings.iter().any(|n| n.role == Role::Binding);
-    // A name that functions assign with `global` or that a star import carries on is not followed.
+    let all = names(&module);
+    let is_binding = all.iter().any(|n| is_of(n, &meaning) && n.role == Role::Binding);
+    // A name that functions assign with `global` is not followed.
     let is_global = module.functions.iter().any(|f| f.globals.contains(&meaning.name));
-    let fs = state.snapshot();
-    let holds = state.inspect(&module.path, &fs).is_some_and(|report| {
-        report.images.iter().any(|i| {
-            i.names.iter().any(|n| n == &*meaning.name || n.starts_with(&format!("{}[", meaning.name)))
-        }) || meaning.scope != Scope::Module
-            || is_used_by_images(&report, &meaning)
-    });
-    (is_binding && !is_global && holds).then_some((meaning, module))
+    let report = state.inspect(&module.path, &state.snapshot())?;
+    let item = format!("{}[", meaning.name);
+    let holds = |name: &String| *name == *meaning.name || name.starts_with(&item);
+    let is_images = meaning.scope != Scope::Module
+        || report.images.iter().any(|i| i.names.iter().any(holds))
+        || is_used_by_images(&report, &all, &meaning);
+    (is_binding && !is_global && is_images).then_some((meaning, module))
 }
 
-/// Whether a constant goes into an image of its file.
-fn is_used_by_images(report: &image_python::inspect::FileReport, meaning: &Meaning) -> bool {
-    let path: &Path = &meaning.path;
-    let calls = report.images.iter().flat_map(|i| &i.variants).flat_map(|v| &v.image.calls);
-    calls.flat_map(|c| &c.arguments).any(|g| g.site.path.as_ref() == path)
+/// Whether a name stands in what makes an image of its file.
+fn is_used_by_images(report: &FileReport, all: &[Name], meaning: &Meaning) -> bool {
+    let mut calls = report.images.iter().flat_map(|i| &i.variants).flat_map(|v| &v.image.calls);
+    calls.any(|call| {
+        let made = call.expression.range();
+        let is_in = |n: &Name| made.start <= n.range.start && n.range.end <= made.end;
+        *call.expression.path == *meaning.path && all.iter().any(|n| is_of(n, meaning) && is_in(n))
+    })
 }
 
 /// The range of the name that a rename would change, and the name.

@@ -24,7 +24,7 @@ use tower_lsp::ls_types::{Location, Range, Uri};
 
 use crate::analysis::{Analysis, Recorder, Stamp, to_range};
 use crate::client::Client;
-use crate::documents::{Documents, Open};
+use crate::documents::{Cell, Documents, Open};
 use crate::folders::FolderCache;
 use crate::head::Heads;
 use crate::preview::Previews;
@@ -263,14 +263,20 @@ impl State {
     pub(crate) fn analyse(&self, path: &Path) -> Option<Arc<Analysis>> {
         let slot = self.slot(path);
         let mut slot = lock(&slot);
-        self.documents.get(path)?;
-        let fs = Arc::new(self.snapshot());
+        // The version has to be that of the text: a change may come in between.
+        let (open, cells, fs) = loop {
+            let open = self.documents.get(path)?;
+            let state = (self.documents.cells_of(path), Arc::new(self.snapshot()));
+            if self.documents.get(path)?.version == open.version {
+                break (open, state.0, state.1);
+            }
+        };
         if let Some(known) = &*slot
             && self.stands(known, &fs)
         {
             return Some(Arc::clone(known));
         }
-        let analysis = self.analyse_over(path, fs).map(Arc::new);
+        let analysis = self.analysis(path, fs, open, cells).map(Arc::new);
         slot.clone_from(&analysis);
         if let Some(analysis) = &analysis {
             self.published.note_uris(path, analysis);
@@ -280,9 +286,13 @@ impl State {
 
     /// What is known of a file, open or not. On a worker only.
     pub(crate) fn analyse_over(&self, path: &Path, fs: Arc<Overlay>) -> Option<Analysis> {
-        let look = self.looks.load(Ordering::Acquire);
         let unopened = || Some(Open { uri: Uri::from_file_path(path)?, version: 0 });
         let open = self.documents.get(path).or_else(unopened)?;
+        self.analysis(path, fs, open, self.documents.cells_of(path))
+    }
+
+    fn analysis(&self, path: &Path, fs: Arc<Overlay>, open: Open, cells: Arc<[Cell]>) -> Option<Analysis> {
+        let look = self.looks.load(Ordering::Acquire);
         let recorder = Recorder::new(Arc::clone(&fs) as Arc<dyn FileSystem>);
         let text = recorder.read_shared(path).ok()?;
         let text: Arc<str> = text.strip_prefix('\u{feff}').map_or_else(|| Arc::clone(&text), Arc::from);
@@ -305,7 +315,7 @@ impl State {
             settings,
             index: LineIndex::new(&text),
             text,
-            cells: self.documents.cells_of(path),
+            cells,
             unit: self.documents.unit(),
             reads,
             at: Instant::now(),

@@ -58,6 +58,12 @@ fn what_cannot_be_followed_is_refused() {
     }
     let (uri, place) = client.open_at("b.py", "import os\npl|ain = os.getcwd()\n");
     assert_eq!(client.at("textDocument/prepareRename", &uri, &place), Value::Null);
+    // In a file with an image, but not in what makes it; what is in it can be renamed.
+    let text = "import flyte\nTAG = 'x'\nother = 1\nimage = flyte.Image.from_base(TAG)\n";
+    let (uri, place) = client.open_at("d.py", &text.replace("other", "oth|er"));
+    assert_eq!(client.at("textDocument/prepareRename", &uri, &place), Value::Null);
+    let (uri, place) = client.open_at("e.py", &text.replace("TAG =", "TA|G ="));
+    assert_eq!(client.at("textDocument/prepareRename", &uri, &place)["placeholder"], "TAG");
     let (uri, place) = client.open_at("c.py", "import fl|yte\nx = flyte.Image.from_base('x')\n");
     assert_eq!(client.at("textDocument/prepareRename", &uri, &place), Value::Null);
 }
