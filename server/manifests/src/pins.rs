@@ -1,61 +1,32 @@
 //! Which version of a package locks, projects, requirements files and script headers name.
-//!
-//! Locks of any size are read line by line: they are written by programs and always look alike.
 
 use toml_edit::{Document, Item, Table, Value};
+
+use crate::locks::{self, Locked};
 
 /// The versions of a package in uv.lock or poetry.lock, in order, each once. A uv.lock can hold several.
 #[must_use]
 pub fn in_toml_lock(text: &str, package: &str) -> Vec<String> {
-    let mut versions = Vec::new();
-    let (mut inside, mut is_it, mut version) = (false, false, None);
-    for line in text.lines().chain(["[[package]]"]) {
-        if line.starts_with('[') {
-            if line == "[[package]]" {
-                push(&mut versions, version.take().filter(|_| is_it));
-                is_it = false;
-            }
-            inside = line == "[[package]]";
-        } else if inside && let Some((key, value)) = line.split_once(" = ") {
-            let value = value.trim().trim_matches('"');
-            match key {
-                "name" => is_it = normalised(value) == package,
-                "version" => version = Some(value.to_owned()),
-                _ => {}
-            }
-        }
-    }
-    versions
+    versions(locks::in_toml(text), package)
 }
 
-/// The versions of a package in pixi.lock: entries with a name and a version, and addresses of conda packages.
+/// The versions of a package in pixi.lock.
 #[must_use]
 pub fn in_pixi_lock(text: &str, package: &str) -> Vec<String> {
-    let mut versions = Vec::new();
-    let mut is_it = false;
-    for line in text.lines() {
-        let entry = line.trim_start();
-        if let Some(rest) = entry.strip_prefix("- ") {
-            is_it = false;
-            let file = rest.rsplit('/').next().unwrap_or_default();
-            if rest.starts_with("conda:") && (file.ends_with(".conda") || file.ends_with(".tar.bz2")) {
-                // name-version-build
-                let mut parts = file.rsplitn(3, '-').skip(1);
-                let (version, name) = (parts.next(), parts.next());
-                push(&mut versions, version.filter(|_| name == Some(package)).map(str::to_owned));
-            }
-        }
-        if let Some(name) = entry.trim_start_matches("- ").strip_prefix("name: ") {
-            is_it = normalised(name.trim()) == package;
-        } else if let Some(version) = entry.strip_prefix("version: ").filter(|_| is_it) {
-            push(&mut versions, Some(version.trim().trim_matches(['\'', '"']).to_owned()));
-        }
-    }
-    versions
+    versions(locks::in_pixi(text), package)
 }
 
-fn push(versions: &mut Vec<String>, version: Option<String>) {
-    versions.extend(version.filter(|v| !versions.contains(v)));
+fn versions(all: Vec<Locked>, package: &str) -> Vec<String> {
+    let mut versions: Vec<String> =
+        all.into_iter().filter(|l| l.name == package).filter_map(|l| l.version).collect();
+    let mut seen = Vec::new();
+    versions.retain(|v| {
+        !seen.contains(v) && {
+            seen.push(v.clone());
+            true
+        }
+    });
+    versions
 }
 
 /// The version that a pyproject.toml or pixi.toml pins: dependencies, extras, groups, poetry's and pixi's tables.
