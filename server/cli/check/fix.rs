@@ -1,6 +1,6 @@
 //! `--fix` and `--diff`: fixes in rounds, file by file, and what is written or shown of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +32,8 @@ pub(super) fn run(arguments: &Check, outcome: &mut Outcome, context: &Context) -
             continue;
         }
         let originals = originals(&findings);
-        let fixed = of_file(&path, findings, up_to, context);
+        let owners = outcome.owners.get(&path).cloned().unwrap_or_default();
+        let fixed = of_file(&path, findings, up_to, &owners, context);
         if arguments.diff {
             for (path, text) in &fixed.texts {
                 let before = originals.text(path, &*context.fs);
@@ -62,18 +63,21 @@ pub(super) fn run(arguments: &Check, outcome: &mut Outcome, context: &Context) -
     Ok(out.finish()?)
 }
 
-/// Fixes one file to the end, in memory.
+/// Fixes one file to the end, in memory. `owners` are the files that are looked at to find what is wrong in it.
 pub(super) fn of_file(
     path: &Path,
     findings: Vec<Finding>,
     up_to: image_rules::Applicability,
+    owners: &BTreeSet<PathBuf>,
     context: &Context,
 ) -> Fixed {
     let read = |path: &Path| context.fs.read_text(path).ok().map(without_mark);
     let check = |texts: &BTreeMap<PathBuf, Arc<str>>| {
         let fs = Overlay::new(Arc::clone(&context.fs), texts.clone());
-        let all = context.check_over(path, &fs);
-        all.into_iter().filter(|f| &*f.site.path == path).collect()
+        let all = owners.iter().flat_map(|owner| context.check_over(owner, &fs));
+        let mut own: Vec<Finding> = all.filter(|f| &*f.site.path == path).collect();
+        image_rules::order(&mut own);
+        own
     };
     fix(findings, up_to, &read, &check)
 }

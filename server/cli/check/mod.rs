@@ -2,12 +2,13 @@
 
 mod fix;
 mod format;
+mod manifest;
 mod stdin;
 mod suppress;
 mod watch;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image_python::inspect::FileReport;
@@ -29,6 +30,8 @@ pub(crate) struct Outcome {
     /// Files that would change.
     pub(crate) differs: bool,
     pub(crate) problems: Vec<CliError>,
+    /// The files that were looked at when something was found in a file: others use what it says.
+    pub(crate) owners: BTreeMap<Arc<Path>, BTreeSet<PathBuf>>,
 }
 
 pub(crate) fn run(arguments: &Check, project: &Project) -> Result<u8, CliError> {
@@ -81,15 +84,22 @@ fn check(targets: &[Target], force_exclude: bool, context: &Context) -> Outcome 
         if (!target.explicit || force_exclude) && context.is_excluded(&target.path) {
             return Ok((Vec::new(), None));
         }
+        if let Some(findings) = manifest::check(&target.path, context) {
+            return Ok((findings, None));
+        }
         let (report, settings) = inspect(context, target)?;
         let findings = image_rules::check(&report, &context.sources, &*context.fs, &settings);
+        let findings = findings.into_iter().map(|f| (f, target.path.clone())).collect();
         Ok((findings, workspace.then_some((report, settings))))
     });
     let mut reports: Vec<(FileReport, Arc<Settings>)> = Vec::new();
     for (target, result) in checked {
         match result {
             Ok((findings, report)) => {
-                outcome.findings.extend(findings);
+                for (finding, owner) in findings {
+                    outcome.owners.entry(Arc::clone(&finding.site.path)).or_default().insert(owner);
+                    outcome.findings.push(finding);
+                }
                 reports.extend(report);
             }
             Err(message) => {

@@ -1,7 +1,7 @@
 //! `image-lsp check -`: text from standard input, under a name. With `--fix` the mended text goes to standard output,
 //! and what is left to standard error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,8 +37,11 @@ pub(super) fn run(arguments: &Check, project: &Project) -> Result<u8, CliError> 
     if !arguments.fix && !arguments.diff {
         return finish(arguments, &outcome, &context);
     }
-    let fixed =
-        fix::of_file(&path, std::mem::take(&mut outcome.findings), applicability(arguments), &context);
+    // What is wrong in other files is not mended here.
+    let (own, others) =
+        std::mem::take(&mut outcome.findings).into_iter().partition(|f| *f.site.path == *path);
+    let owners = BTreeSet::from([path.clone()]);
+    let fixed = fix::of_file(&path, own, applicability(arguments), &owners, &context);
     let plain = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let new = fixed.texts.get(&path).map_or(plain, |t| t);
     let mut out = Output::new();
@@ -50,6 +53,8 @@ pub(super) fn run(arguments: &Check, project: &Project) -> Result<u8, CliError> 
     }
     out.finish()?;
     outcome.findings = fixed.left;
+    outcome.findings.extend::<Vec<_>>(others);
+    image_rules::order(&mut outcome.findings);
     outcome.fixed = fixed.applied;
     if arguments.diff {
         return finish(arguments, &outcome, &context);

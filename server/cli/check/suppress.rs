@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use image_manifests::manifest::Format;
 use image_python::notebook::is_notebook;
 use image_rules::apply::{edited, is_sound};
 use image_rules::{Finding, suppress_all};
@@ -22,8 +23,10 @@ pub(super) fn run(mut outcome: Outcome, context: &Context) -> Result<u8, CliErro
     let (mut comments, mut files) = (0, 0);
     for (path, findings) in by_file {
         let is_python = path.extension().is_some_and(|e| e == "py");
+        let takes_comments =
+            is_python || matches!(Format::of(&path), Some(Format::Requirements | Format::Project));
         let (Ok(text), Ok(bytes)) = (context.fs.read_text(&path), std::fs::read(&path)) else { continue };
-        if !is_python || is_notebook(&path) {
+        if !takes_comments || is_notebook(&path) {
             continue;
         }
         let plain = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -32,7 +35,7 @@ pub(super) fn run(mut outcome: Outcome, context: &Context) -> Result<u8, CliErro
         if edits.is_empty() {
             continue;
         }
-        let done = if is_sound(plain, &new, true, true) {
+        let done = if is_sound(plain, &new, is_python, true) {
             fix::write(&path, &new, Some(&bytes))
         } else {
             Err("there is no place for a comment".to_owned())

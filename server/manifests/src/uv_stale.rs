@@ -1,258 +1,519 @@
 //! Whether a uv.lock was made for its pyproject.toml: what uv notes in the lock of the project itself, compared with
-//! what the project says now.
+//! what the project says now, as `uv lock --check` of uv 0.13.8 does it.
 //!
-//! Only what is certain is told: dynamic metadata, workspaces and sources are left to uv.
+//! Only what is certain is told: dynamic dependencies and workspaces are left to uv.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use toml_edit::{Array, Document, Item, Table, Value};
+use pep508_rs::{ExtraName, MarkerTree};
+use toml_edit::{Array, Document, InlineTable, Item, Table, TableLike, Value};
 
+use crate::manifest::{Dependency, Form, Format, Manifest};
 use crate::pins::normalised as normal;
+use crate::requirement::{Requirement, canonical_specifiers};
+use crate::toml_source::Source;
 
-/// The first difference between a lock and its project, in words; `None` where none is certain.
+/// What a lock and its project differ in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// In words.
+    pub message: String,
+    /// Where the project says it, in bytes of pyproject.toml.
+    pub range: Range<usize>,
+}
+
+/// The first difference between a lock and its project; `None` where none is certain.
+///
+/// `other_settings` tells that a uv.toml takes the place of the project's settings of uv.
 #[must_use]
-pub fn difference(pyproject: &str, lock: &str) -> Option<String> {
-    let project = Document::parse(pyproject).ok()?;
-    let lock = Document::parse(lock).ok()?;
-    let own = project.get("project")?.as_table_like()?;
-    let uv = project.get("tool").and_then(|t| t.get("uv"));
-    let other = ["workspace", "constraint-dependencies", "override-dependencies", "conflicts"];
-    if own.get("dynamic").is_some() || uv.is_some_and(|uv| other.iter().any(|key| uv.get(key).is_some())) {
+pub fn difference(pyproject: &str, lock: &str, other_settings: bool) -> Option<Difference> {
+    let manifest = Manifest::read(Format::Project, pyproject)?;
+    let source = manifest.source.as_ref()?;
+    // Half-typed text is not compared.
+    if !source.faults.is_empty() {
         return None;
     }
-    let packages = lock.get("package").and_then(Item::as_array_of_tables)?;
-    let root = packages.iter().find(|p| is_root(p))?;
-    let name = normal(own.get("name")?.as_str()?);
-    let locked_name = root.get("name")?.as_str()?;
-    if name != locked_name {
-        return Some(format!("the project is called {name}, in the lock {locked_name}"));
-    }
-    let text = |item: Option<&Item>| item.and_then(Item::as_str).map(str::to_owned);
-    let (wanted, locked) = (text(own.get("version")), text(root.get("version")));
-    if let (Some(wanted), Some(locked)) = (&wanted, &locked)
-        && !same_version(wanted, locked)
-    {
-        return Some(format!("the project has version {wanted}, in the lock {locked}"));
-    }
-    let (wanted, locked) = (text(own.get("requires-python")), text(lock.get("requires-python")));
-    if let (Some(wanted), Some(locked)) = (&wanted, &locked)
-        && specifiers(wanted) != specifiers(locked)
-    {
-        return Some(format!("requires-python is {wanted}, in the lock {locked}"));
-    }
-    let metadata = root.get("metadata").and_then(Item::as_table);
-    let noted = metadata.and_then(|m| m.get("requires-dist")).and_then(Item::as_array);
-    let now = declared(own);
-    let sources = sources(project.as_table());
-    requirements(&now, noted, &sources)
-        .or_else(|| extras(own, metadata))
-        .or_else(|| groups(project.as_table(), metadata))
-}
-
-fn is_root(package: &Table) -> bool {
-    let source = package.get("source").and_then(Item::as_inline_table);
-    ["virtual", "editable", "directory"]
-        .iter()
-        .any(|k| source.and_then(|s| s.get(k)).and_then(Value::as_str) == Some("."))
-}
-
-/// What a project asks for: its dependencies, and those of its extras.
-fn declared(project: &dyn toml_edit::TableLike) -> Vec<String> {
-    let items = |array: Option<&Array>| -> Vec<String> {
-        array.into_iter().flat_map(Array::iter).filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    let own = source.at(&["project"])?.as_table_like()?;
+    let (lock, version) = match noted(lock) {
+        Ok(lock) => lock,
+        Err(message) => return Some(Difference { message, range: source.key(&["project", "name"])? }),
     };
-    let mut all = items(project.get("dependencies").and_then(Item::as_array));
-    if let Some(extras) = project.get("optional-dependencies").and_then(Item::as_table_like) {
-        for (_, extra) in extras.iter() {
-            all.extend(items(extra.as_array()));
-        }
+    if version > 1 {
+        let message = format!("its format is version {version}, of which uv 0.13 knows only 1");
+        return Some(Difference { message, range: source.key(&["project", "name"])? });
     }
-    all
+    let dynamic: Vec<&str> =
+        own.get("dynamic").and_then(Item::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_left = source.at(&["tool", "uv", "workspace"]).is_some()
+        || lock.get("manifest").is_some_and(|m| m.get("members").is_some());
+    if is_left || dynamic.iter().any(|d| *d != "version") {
+        return None;
+    }
+    let root = lock.get("package").and_then(Item::as_array_of_tables)?.iter().next()?.clone();
+    let project = Project { manifest: &manifest, source, lock: lock.as_table(), root: &root };
+    project
+        .identity(&dynamic)
+        .or_else(|| project.dependencies())
+        .or_else(|| project.extras())
+        .or_else(|| project.groups())
+        .or_else(|| (!other_settings).then(|| project.settings())?)
 }
 
-/// One requirement, as far as it is compared.
+/// The head of a lock and the package that is the project itself, and the version of the format.
+fn noted(lock: &str) -> Result<(Document<String>, i64), String> {
+    const PACKAGE: &str = "[[package]]";
+    let starts: Vec<usize> = lock.match_indices("\n[[package]]").map(|(at, _)| at + 1).collect();
+    let head = &lock[..starts.first().copied().unwrap_or(lock.len())];
+    let ends = starts.iter().skip(1).copied().chain([lock.len()]);
+    let is_root = |package: &&str| {
+        let source = package.lines().find(|l| l.starts_with("source = "));
+        source.is_some_and(|s| {
+            ["virtual", "editable", "directory"].iter().any(|k| s.contains(&format!("{{ {k} = \".\" }}")))
+        })
+    };
+    let root = starts.iter().zip(ends).map(|(s, e)| &lock[*s..e]).find(is_root).unwrap_or(PACKAGE);
+    let text = format!("{head}\n{root}");
+    let document = Document::parse(text).map_err(|_| "it is no TOML".to_owned())?;
+    let version = document.get("version").and_then(Item::as_integer).unwrap_or(1);
+    Ok((document, version))
+}
+
+struct Project<'a> {
+    manifest: &'a Manifest,
+    source: &'a Source,
+    lock: &'a Table,
+    root: &'a Table,
+}
+
+fn string(item: Option<&Item>) -> Option<String> {
+    item.and_then(Item::as_str).map(str::to_owned)
+}
+
+impl Project<'_> {
+    fn at(&self, path: &[&str], message: String) -> Option<Difference> {
+        let name = || self.source.key(&["project", "name"]);
+        let range = self.source.text_at(path).map(|t| t.range);
+        Some(Difference { message, range: range.or_else(|| self.source.key(path)).or_else(name)? })
+    }
+
+    fn identity(&self, dynamic: &[&str]) -> Option<Difference> {
+        let name = self.source.text_at(&["project", "name"])?.value;
+        let locked = self.root.get("name").and_then(Item::as_str)?;
+        if normal(&name) != locked {
+            let message = format!("the project is called {}, in the lock {locked}", normal(&name));
+            return self.at(&["project", "name"], message);
+        }
+        let now = self.source.text_at(&["project", "version"]).map(|t| t.value);
+        match (now, string(self.root.get("version"))) {
+            (Some(now), Some(locked)) if !same_version(&now, &locked) => {
+                let message = format!("the project has version {now}, in the lock {locked}");
+                return self.at(&["project", "version"], message);
+            }
+            (None, Some(locked)) if dynamic.contains(&"version") => {
+                let message = format!("the project's version is dynamic, in the lock it is {locked}");
+                return self.at(&["project", "dynamic"], message);
+            }
+            (Some(now), None) => {
+                let message = format!("the project has version {now}, the lock notes none");
+                return self.at(&["project", "version"], message);
+            }
+            _ => {}
+        }
+        let is_package = self.source.at(&["tool", "uv", "package"]).and_then(Item::as_bool);
+        let has_build = self.source.at(&["build-system"]).is_some();
+        let kind = self.root.get("source").and_then(Item::as_inline_table);
+        let is_virtual = kind.is_some_and(|s| s.contains_key("virtual"));
+        if is_package.unwrap_or(has_build) == is_virtual {
+            let path: &[&str] = if has_build { &["build-system"] } else { &["project", "name"] };
+            let message = "whether the project itself is installed is not what the lock notes".to_owned();
+            return self.at(path, message);
+        }
+        let now = self.source.text_at(&["project", "requires-python"]).map(|t| t.value);
+        if let (Some(now), Some(locked)) = (now, string(self.lock.get("requires-python")))
+            && canonical_specifiers(&now)? != canonical_specifiers(&locked)?
+        {
+            let message = format!("requires-python is {now}, in the lock {locked}");
+            return self.at(&["project", "requires-python"], message);
+        }
+        None
+    }
+
+    fn metadata(&self) -> Option<&dyn TableLike> {
+        self.root.get("metadata").and_then(Item::as_table_like)
+    }
+
+    /// The project's requirements in a list, with those that other groups bring.
+    fn listed(&self, list: &str) -> Vec<&Dependency> {
+        let all = self.manifest.dependencies.iter();
+        all.filter(|d| d.list == list && d.form == Form::Requirement).collect()
+    }
+
+    fn dependencies(&self) -> Option<Difference> {
+        let mut now: Vec<(&Dependency, Option<String>)> =
+            self.listed("project.dependencies").into_iter().map(|d| (d, None)).collect();
+        const EXTRAS: &str = "project.optional-dependencies.";
+        for dependency in &self.manifest.dependencies {
+            if let Some(extra) = dependency.list.strip_prefix(EXTRAS) {
+                now.push((dependency, Some(normal(extra))));
+            }
+        }
+        let noted = self.metadata().and_then(|m| m.get("requires-dist")).and_then(Item::as_array);
+        self.compare(&now, noted, &["project", "dependencies"], "the project requires")
+    }
+
+    fn extras(&self) -> Option<Difference> {
+        let noted = self.metadata()?.get("provides-extras")?.as_array()?;
+        let noted: BTreeSet<String> = noted.iter().filter_map(Value::as_str).map(normal).collect();
+        let path = ["project", "optional-dependencies"];
+        let own = self.source.at(&path).and_then(Item::as_table_like);
+        let own: BTreeSet<String> = own.into_iter().flat_map(|t| t.iter()).map(|(n, _)| normal(n)).collect();
+        let other = own.symmetric_difference(&noted).next()?;
+        let told =
+            if own.contains(other) { "the lock does not note" } else { "the project does not have any more" };
+        self.at(&path, format!("there is an extra {other} that {told}"))
+    }
+
+    fn groups(&self) -> Option<Difference> {
+        let path = ["dependency-groups"];
+        let declared = self.source.at(&path).and_then(Item::as_table_like);
+        let noted = self.metadata().and_then(|m| m.get("requires-dev")).and_then(Item::as_table_like);
+        let mut names: BTreeSet<String> =
+            declared.into_iter().flat_map(|t| t.iter()).map(|(n, _)| normal(n)).collect();
+        if !self.listed("tool.uv.dev-dependencies").is_empty() {
+            names.insert("dev".to_owned());
+        }
+        let locked: BTreeSet<String> =
+            noted.into_iter().flat_map(|t| t.iter()).map(|(n, _)| normal(n)).collect();
+        if let Some(other) = names.symmetric_difference(&locked).next() {
+            let told = if names.contains(other) {
+                "the lock does not note"
+            } else {
+                "the project does not have any more"
+            };
+            return self.at(&path, format!("there is a group {other} that {told}"));
+        }
+        for group in &names {
+            let mut now = Vec::new();
+            self.expand(group, &mut BTreeSet::new(), &mut now)?;
+            if group == "dev" {
+                now.extend(self.listed("tool.uv.dev-dependencies"));
+            }
+            let now: Vec<(&Dependency, Option<String>)> = now.into_iter().map(|d| (d, None)).collect();
+            let of_lock = noted.and_then(|n| n.iter().find(|(k, _)| normal(k) == *group));
+            let of_lock = of_lock.and_then(|(_, item)| item.as_array());
+            let place = self.source.at(&path).and_then(Item::as_table_like);
+            let key =
+                place.and_then(|t| t.iter().find(|(k, _)| normal(k) == *group)).map(|(k, _)| k.to_owned());
+            let key = key.unwrap_or_default();
+            let asks = format!("the group {group} requires");
+            if let Some(found) = self.compare(&now, of_lock, &["dependency-groups", &key], &asks) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// The requirements of a group, and of those that it includes; `None` where it names one that is not there.
+    fn expand<'p>(
+        &'p self,
+        group: &str,
+        seen: &mut BTreeSet<String>,
+        into: &mut Vec<&'p Dependency>,
+    ) -> Option<()> {
+        if !seen.insert(group.to_owned()) {
+            return Some(());
+        }
+        let table = self.source.at(&["dependency-groups"]).and_then(Item::as_table_like);
+        let found = table.and_then(|t| t.iter().find(|(name, _)| normal(name) == group));
+        let Some((name, items)) = found else { return (group == "dev").then_some(()) };
+        into.extend(self.listed(&format!("dependency-groups.{name}")));
+        for item in items.as_array().into_iter().flatten() {
+            if let Some(table) = item.as_inline_table() {
+                self.expand(&normal(table.get("include-group")?.as_str()?), seen, into)?;
+            }
+        }
+        Some(())
+    }
+
+    fn compare(
+        &self,
+        now: &[(&Dependency, Option<String>)],
+        noted: Option<&Array>,
+        list: &[&str],
+        asks: &str,
+    ) -> Option<Difference> {
+        let sources = self.sources();
+        let mut wanted: BTreeMap<String, (BTreeSet<Asked>, Range<usize>)> = BTreeMap::new();
+        for (dependency, extra) in now {
+            let asked = Asked::of(&dependency.text, extra.as_deref(), sources.get(&dependency.name))?;
+            let (all, _) = wanted
+                .entry(dependency.name.clone())
+                .or_insert_with(|| (BTreeSet::new(), dependency.range.clone()));
+            all.insert(asked);
+        }
+        let mut locked: BTreeMap<String, BTreeSet<Asked>> = BTreeMap::new();
+        for entry in noted.into_iter().flatten().filter_map(Value::as_inline_table) {
+            let name = normal(entry.get("name").and_then(Value::as_str)?);
+            locked.entry(name).or_default().insert(Asked::noted(entry)?);
+        }
+        for (name, (asked, range)) in &wanted {
+            let Some(noted) = locked.get(name) else {
+                let message = format!("{asks} {name}, which the lock does not note");
+                return Some(Difference { message, range: range.clone() });
+            };
+            if let Some(what) = Asked::differ(asked, noted) {
+                let message = format!("{asks} {name} {what}");
+                return Some(Difference { message, range: range.clone() });
+            }
+        }
+        let gone = locked.keys().find(|name| !wanted.contains_key(*name))?;
+        self.at(list, format!("the lock notes {gone}, which is not required here any more"))
+    }
+
+    /// Where packages come from by the project's own choice; `None` for what is not compared.
+    fn sources(&self) -> BTreeMap<String, Option<Origin>> {
+        let table = self.source.at(&["tool", "uv", "sources"]).and_then(Item::as_table_like);
+        let each = table.into_iter().flat_map(|t| t.iter());
+        each.map(|(name, item)| (normal(name), item.as_table_like().and_then(Origin::of_source))).collect()
+    }
+
+    fn settings(&self) -> Option<Difference> {
+        let manifest = self.lock.get("manifest").and_then(Item::as_table_like);
+        for (list, noted) in
+            [("constraint-dependencies", "constraints"), ("override-dependencies", "overrides")]
+        {
+            let now: Vec<(&Dependency, Option<String>)> =
+                self.listed(&format!("tool.uv.{list}")).into_iter().map(|d| (d, None)).collect();
+            let noted = manifest.and_then(|m| m.get(noted)).and_then(Item::as_array);
+            let path = ["tool", "uv", list];
+            if let Some(found) = self.compare(&now, noted, &path, &format!("{list} has")) {
+                return Some(found);
+            }
+        }
+        let options = self.lock.get("options").and_then(Item::as_table_like);
+        for (setting, noted, default) in [
+            ("resolution", "resolution-mode", "highest"),
+            ("prerelease", "prerelease-mode", "if-necessary-or-explicit"),
+            ("exclude-newer", "exclude-newer", ""),
+        ] {
+            let path = ["tool", "uv", setting];
+            // What is not set here may be set for the user.
+            let Some(now) = self.source.text_at(&path) else { continue };
+            let locked = string(options.and_then(|o| o.get(noted)));
+            let same = match &locked {
+                None => now.value == default,
+                // A later cutoff leaves the lock as it is. A day, or a span of time, is noted as a moment.
+                Some(locked) if setting == "exclude-newer" => {
+                    !now.value.ends_with('Z') || now.value >= *locked
+                }
+                Some(locked) => *locked == now.value,
+            };
+            if !same {
+                let locked = locked.unwrap_or_else(|| "not set".to_owned());
+                return self.at(&path, format!("{setting} is {}, in the lock {locked}", now.value));
+            }
+        }
+        for (setting, noted) in [("environments", "supported-markers"), ("conflicts", "conflicts")] {
+            let path = ["tool", "uv", setting];
+            let is_set = self.source.at(&path).and_then(Item::as_array).is_some_and(|a| !a.is_empty());
+            if is_set != self.lock.get(noted).is_some() {
+                let told =
+                    if is_set { "set, and not noted in the lock" } else { "not set, but noted in the lock" };
+                return self
+                    .at(if is_set { &path } else { &["project", "name"] }, format!("{setting} is {told}"));
+            }
+        }
+        None
+    }
+}
+
+/// Where a package comes from, if not from an index.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Origin {
+    kind: &'static str,
+    /// The address or the path.
+    at: Option<String>,
+}
+
+impl Origin {
+    fn of_source(source: &dyn TableLike) -> Option<Self> {
+        let text = |key: &str| string(source.get(key));
+        if source.contains_key("marker") || source.contains_key("extra") || source.contains_key("group") {
+            return None;
+        }
+        for (key, kind) in [("git", "git"), ("path", "path"), ("url", "url"), ("index", "index")] {
+            if let Some(at) = text(key) {
+                // An index is noted by its address.
+                return Some(Self { kind, at: Some(at).filter(|_| kind != "index") });
+            }
+        }
+        None
+    }
+
+    fn noted(entry: &InlineTable) -> Option<Self> {
+        let kinds = [
+            ("git", "git"),
+            ("path", "path"),
+            ("directory", "path"),
+            ("editable", "path"),
+            ("virtual", "path"),
+            ("url", "url"),
+            ("index", "index"),
+        ];
+        kinds.into_iter().find_map(|(key, kind)| {
+            let at = entry.get(key)?.as_str()?.to_owned();
+            Some(Self { kind, at: Some(at) })
+        })
+    }
+
+    /// Whether they are the same place, as far as that can be told.
+    fn same(&self, other: &Self) -> bool {
+        let plain = |at: &str| {
+            let at = at.strip_prefix("git+").unwrap_or(at);
+            at.split(['?', '#', '@'])
+                .next()
+                .unwrap_or(at)
+                .trim_end_matches('/')
+                .trim_start_matches("./")
+                .to_owned()
+        };
+        let places = (self.at.as_deref().map(plain), other.at.as_deref().map(plain));
+        self.kind == other.kind && (places.0.is_none() || places.1.is_none() || places.0 == places.1)
+    }
+}
+
+/// What is asked of a package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Asked {
-    extras: BTreeSet<String>,
-    /// `None` where an address takes their place.
-    specifiers: Option<BTreeSet<String>>,
-    /// It has a marker; that of an extra is none.
-    marked: bool,
+    extras: Vec<String>,
+    specifiers: Vec<String>,
+    origin: Option<Origin>,
+    /// Nobody says where from in a way that can be compared.
+    is_open: bool,
+    marker: MarkerTree,
+    /// uv writes the marker another way.
+    is_rewritten: bool,
 }
 
-type Requirements = BTreeMap<String, BTreeSet<Asked>>;
-
-fn requirements(now: &[String], noted: Option<&Array>, sources: &BTreeSet<String>) -> Option<String> {
-    let (mut wanted, mut locked): (Requirements, Requirements) = Default::default();
-    for requirement in now {
-        let (name, asked) = parse(requirement)?;
-        wanted.entry(name).or_default().insert(asked);
-    }
-    for entry in noted.into_iter().flat_map(Array::iter).filter_map(Value::as_inline_table) {
-        let text = |key| entry.get(key).and_then(Value::as_str);
-        let address =
-            ["url", "git", "path", "directory", "editable", "virtual"].iter().any(|k| entry.get(k).is_some());
-        let extras = entry.get("extras").and_then(Value::as_array);
-        let asked = Asked {
-            extras: extras.into_iter().flat_map(Array::iter).filter_map(Value::as_str).map(normal).collect(),
-            specifiers: (!address).then(|| specifiers(text("specifier").unwrap_or_default())),
-            marked: text("marker").is_some_and(|m| !m.starts_with("extra ==")),
+impl Asked {
+    fn of(text: &str, extra: Option<&str>, source: Option<&Option<Origin>>) -> Option<Self> {
+        let requirement = Requirement::parse(text)?;
+        let mut marker = requirement.marker();
+        if let Some(extra) = extra {
+            let extra: ExtraName = extra.parse().ok()?;
+            marker.and(MarkerTree::parse_str::<pep508_rs::VerbatimUrl>(&format!("extra == '{extra}'")).ok()?);
+        }
+        let origin = match (requirement.address(), source) {
+            (Some(at), _) => {
+                let kind = if at.starts_with("git+") {
+                    "git"
+                } else if at.starts_with("file:") {
+                    "path"
+                } else {
+                    "url"
+                };
+                Some(Origin { kind, at: Some(at.to_owned()).filter(|_| kind != "path") })
+            }
+            (None, Some(origin)) => origin.clone(),
+            (None, None) => None,
         };
-        locked.entry(normal(text("name")?)).or_default().insert(asked);
+        Some(Self {
+            extras: requirement.extras(),
+            specifiers: requirement.specifiers_text().unwrap_or_default(),
+            is_open: matches!(source, Some(None)),
+            origin,
+            marker,
+            is_rewritten: text.contains("platform_system") || text.contains("platform_release"),
+        })
     }
-    compare(&wanted, &locked, sources)
-}
 
-fn compare(wanted: &Requirements, locked: &Requirements, sources: &BTreeSet<String>) -> Option<String> {
-    if let Some(name) = wanted.keys().find(|n| !locked.contains_key(*n)) {
-        return Some(format!("the project requires {name}, which the lock does not note"));
+    fn noted(entry: &InlineTable) -> Option<Self> {
+        let text = |key| entry.get(key).and_then(Value::as_str);
+        let extras = entry.get("extras").and_then(Value::as_array);
+        let mut extras: Vec<String> =
+            extras.into_iter().flatten().filter_map(Value::as_str).map(normal).collect();
+        extras.sort();
+        let marker = match text("marker") {
+            None => MarkerTree::default(),
+            Some(marker) => MarkerTree::parse_str::<pep508_rs::VerbatimUrl>(marker).ok()?,
+        };
+        Some(Self {
+            extras,
+            specifiers: canonical_specifiers(text("specifier").unwrap_or_default())?,
+            origin: Origin::noted(entry),
+            is_open: false,
+            marker,
+            is_rewritten: false,
+        })
     }
-    if let Some(name) = locked.keys().find(|n| !wanted.contains_key(*n)) {
-        return Some(format!("the lock notes {name}, which the project does not require any more"));
-    }
-    // Where a source comes from is noted in the specifiers' stead, in uv's own way.
-    for (name, asked) in wanted.iter().filter(|(name, _)| !sources.contains(*name)) {
-        let noted = locked.get(name)?;
+
+    /// What all that is asked of one package differs in from what is noted, in words.
+    fn differ(now: &BTreeSet<Self>, noted: &BTreeSet<Self>) -> Option<&'static str> {
+        if now.iter().any(|a| a.is_open) {
+            return None;
+        }
+        let origins = |all: &BTreeSet<Self>| all.iter().map(|a| a.origin.clone()).collect::<Vec<_>>();
+        let (own, other) = (origins(now), origins(noted));
+        let same_place = |a: &Option<Origin>, b: &Option<Origin>| match (a, b) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.same(b),
+            _ => false,
+        };
+        let placed = |from: &[Option<Origin>], to: &[Option<Origin>]| {
+            from.iter().all(|a| to.iter().any(|b| same_place(a, b)))
+        };
+        if !placed(&own, &other) || !placed(&other, &own) {
+            return Some("from another place than the lock notes");
+        }
         let set =
-            |all: &BTreeSet<Asked>, of: fn(&Asked) -> String| all.iter().map(of).collect::<BTreeSet<_>>();
-        let any = |all: &BTreeSet<Asked>, is: fn(&Asked) -> bool| all.iter().any(is);
-        // uv leaves markers out that always hold, and writes addresses its own way: only their absence is compared.
-        let addresses = any(asked, |a| a.specifiers.is_none());
-        if addresses != any(noted, |a| a.specifiers.is_none()) && (addresses || !any(noted, |a| a.marked)) {
-            return Some(format!("{name} comes from another place than the lock notes"));
-        }
-        if !addresses
-            && set(asked, |a| format!("{:?}", a.specifiers)) != set(noted, |a| format!("{:?}", a.specifiers))
+            |all: &BTreeSet<Self>, of: fn(&Self) -> Vec<String>| all.iter().map(of).collect::<BTreeSet<_>>();
+        // What comes from a place of its own has its specifier noted by some releases only.
+        if own.iter().all(Option::is_none)
+            && set(now, |a| a.specifiers.clone()) != set(noted, |a| a.specifiers.clone())
         {
-            return Some(format!(
-                "the version of {name} that the project requires is not the one that the lock notes"
-            ));
+            return Some("in another version than the lock notes");
         }
-        if set(asked, |a| format!("{:?}", a.extras)) != set(noted, |a| format!("{:?}", a.extras)) {
-            return Some(format!(
-                "the extras of {name} that the project requires are not those that the lock notes"
-            ));
+        if set(now, |a| a.extras.clone()) != set(noted, |a| a.extras.clone()) {
+            return Some("with other extras than the lock notes");
         }
-        if !any(asked, |a| a.marked) && any(noted, |a| a.marked) {
-            return Some(format!(
-                "the lock notes {name} for some environments only, the project requires it for all"
-            ));
+        let markers = |all: &BTreeSet<Self>| all.iter().map(|a| a.marker.clone()).collect::<BTreeSet<_>>();
+        if !now.iter().any(|a| a.is_rewritten) && markers(now) != markers(noted) {
+            return Some("for other environments than the lock notes");
         }
+        None
     }
-    None
-}
-
-/// The packages that come from a source of the project's own choice.
-fn sources(project: &Table) -> BTreeSet<String> {
-    let table = project.get("tool").and_then(|t| t.get("uv")).and_then(|uv| uv.get("sources"));
-    table
-        .and_then(Item::as_table_like)
-        .into_iter()
-        .flat_map(|t| t.iter())
-        .map(|(name, _)| normal(name))
-        .collect()
-}
-
-/// The extras of the project, and those that the lock notes.
-fn extras(project: &dyn toml_edit::TableLike, metadata: Option<&Table>) -> Option<String> {
-    let noted = metadata?.get("provides-extras")?.as_array()?;
-    let noted: BTreeSet<String> = noted.iter().filter_map(Value::as_str).map(normal).collect();
-    let own = project.get("optional-dependencies").and_then(Item::as_table_like);
-    let own: BTreeSet<String> =
-        own.into_iter().flat_map(|t| t.iter()).map(|(name, _)| normal(name)).collect();
-    let other = own.symmetric_difference(&noted).next()?;
-    Some(format!("the extra {other} is only in one of them"))
-}
-
-fn groups(project: &Table, metadata: Option<&Table>) -> Option<String> {
-    let of_uv = project.get("tool").and_then(|t| t.get("uv")).and_then(|uv| uv.get("dev-dependencies"));
-    if of_uv.is_some() {
-        return None;
-    }
-    let declared = project.get("dependency-groups").and_then(Item::as_table_like);
-    let noted = metadata.and_then(|m| m.get("requires-dev")).and_then(Item::as_table_like);
-    let names = |table: Option<&dyn toml_edit::TableLike>| -> BTreeSet<String> {
-        table.into_iter().flat_map(|t| t.iter()).map(|(name, _)| normal(name)).collect()
-    };
-    if let Some(other) = names(declared).symmetric_difference(&names(noted)).next() {
-        return Some(format!("the group {other} is only in one of them"));
-    }
-    let sources = sources(project);
-    for (group, items) in declared.into_iter().flat_map(|t| t.iter()) {
-        let items = items.as_array()?;
-        // What other groups bring is left to uv.
-        let texts: Option<Vec<String>> = items.iter().map(|v| v.as_str().map(str::to_owned)).collect();
-        let Some(texts) = texts else { continue };
-        let of_lock = noted.and_then(|n| n.get(group)).and_then(Item::as_array);
-        if let Some(difference) = requirements(&texts, of_lock, &sources) {
-            return Some(format!("in the group {group}, {difference}"));
-        }
-    }
-    None
-}
-
-/// A requirement's name, and what is asked of it. `None` for what is no requirement.
-fn parse(requirement: &str) -> Option<(String, Asked)> {
-    let (text, marked) = match requirement.split_once(';') {
-        Some((text, _)) => (text.trim(), true),
-        None => (requirement.trim(), false),
-    };
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let end = text.find(|c| !is_name(c)).unwrap_or(text.len());
-    if end == 0 {
-        return None;
-    }
-    let mut rest = text[end..].trim();
-    let mut extras = BTreeSet::new();
-    if let Some(inner) = rest.strip_prefix('[') {
-        let (names, after) = inner.split_once(']')?;
-        extras = names.split(',').map(str::trim).filter(|n| !n.is_empty()).map(normal).collect();
-        rest = after.trim();
-    }
-    let plain = rest.trim_start_matches('(').trim_end_matches(')');
-    let specifiers = (!rest.starts_with('@')).then(|| specifiers(plain));
-    Some((normal(&text[..end]), Asked { extras, specifiers, marked }))
-}
-
-/// The specifiers of a text; `1.0` and `1` are the same version, but for what counts its parts.
-fn specifiers(text: &str) -> BTreeSet<String> {
-    let one = |s: &str| {
-        let plain: String = s.chars().filter(|c| !c.is_whitespace()).collect();
-        let counts = plain.starts_with("~=") || plain.starts_with("===") || plain.contains('*');
-        let mut short = plain.as_str();
-        while let Some(rest) = short.strip_suffix(".0").filter(|_| !counts) {
-            short = rest;
-        }
-        short.to_owned()
-    };
-    text.split(',').map(one).filter(|s: &String| !s.is_empty()).collect()
 }
 
 /// `1.0` and `1` are the same version.
 fn same_version(a: &str, b: &str) -> bool {
-    let parse = |v: &str| v.trim_start_matches('v').split('.').map(str::to_owned).collect::<Vec<_>>();
-    let (mut a, mut b) = (parse(a), parse(b));
-    for parts in [&mut a, &mut b] {
-        while parts.last().is_some_and(|p| p == "0") {
-            parts.pop();
-        }
+    let parse = |v: &str| v.parse::<pep440_rs::Version>().ok();
+    match (parse(a), parse(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
     }
-    a == b || a.iter().chain(&b).any(|p| p.chars().any(|c| !c.is_ascii_digit()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LOCK: &str = r#"
-version = 1
+    const LOCK: &str = r#"version = 1
 requires-python = ">=3.10"
+
+[[package]]
+name = "httpx"
+version = "0.3"
+
 [[package]]
 name = "train"
 version = "1.0"
 source = { virtual = "." }
+
 [package.metadata]
 requires-dist = [{ name = "httpx", specifier = ">=0.2,<1" }, { name = "rich", marker = "extra == 'cli'" }]
+provides-extras = ["cli"]
+
 [package.metadata.requires-dev]
 dev = [{ name = "pytest" }]
 "#;
@@ -266,16 +527,28 @@ dev = [{ name = "pytest" }]
 
     #[test]
     fn a_lock_of_its_project_is_fresh() {
-        assert_eq!(difference(&project("\"httpx<1,>=0.2\""), LOCK), None);
+        assert_eq!(difference(&project("\"httpx<1,>=0.2\""), LOCK, false), None);
     }
 
     #[test]
-    fn what_changed_is_told() {
-        let told = |dependencies: &str| difference(&project(dependencies), LOCK).unwrap_or_default();
-        assert!(told("\"httpx<1,>=0.2\", \"pandas\"").contains("requires pandas"));
-        assert!(told("").contains("notes httpx"));
-        assert!(told("\"httpx<2\"").contains("version of httpx"));
+    fn what_changed_is_told_where_it_stands() {
+        let told = |dependencies: &str| {
+            let project = project(dependencies);
+            let found = difference(&project, LOCK, false).expect("a difference");
+            (found.message, project[found.range].to_owned())
+        };
+        let (message, place) = told("\"httpx<1,>=0.2\", \"pandas\"");
+        assert_eq!(
+            (message.as_str(), place.as_str()),
+            ("the project requires pandas, which the lock does not note", "\"pandas\"")
+        );
+        let (message, place) = told("");
+        assert!(message.contains("notes httpx") && place == "dependencies", "{message} {place}");
+        let (message, place) = told("\"httpx<2\"");
+        assert!(message.contains("httpx in another version") && place == "\"httpx<2\"", "{message} {place}");
+        let (message, _) = told("\"httpx<1,>=0.2; python_version<'3'\"");
+        assert!(message.contains("other environments"), "{message}");
         let newer = project("\"httpx<1,>=0.2\"").replace("3.10", "3.12");
-        assert!(difference(&newer, LOCK).is_some_and(|d| d.contains("requires-python")));
+        assert!(difference(&newer, LOCK, false).is_some_and(|d| &newer[d.range] == "\">=3.12\""));
     }
 }

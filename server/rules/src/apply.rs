@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use image_manifests::header;
 use image_python::syntax;
 
 use crate::finding::{Applicability, Edit, Finding, Fix};
@@ -142,12 +143,24 @@ pub fn is_sound(before: &str, after: &str, is_python: bool, may_lose_comments: b
         return false;
     }
     may_lose_comments || {
-        let mut left: Vec<&str> = syntax::comments(after).iter().map(|c| &after[c.range()]).collect();
-        syntax::comments(before).iter().all(|comment| {
-            let text = &before[comment.range()];
-            left.iter().position(|c| *c == text).map(|at| left.swap_remove(at)).is_some()
-        })
+        let mut left = comments(after);
+        comments(before)
+            .into_iter()
+            .all(|comment| left.iter().position(|c| *c == comment).map(|at| left.swap_remove(at)).is_some())
     }
+}
+
+/// The comments of a text; those inside of the TOML of a script's header, whose lines are none themselves.
+fn comments(text: &str) -> Vec<String> {
+    let header = header::find(text);
+    let own = syntax::comments(text);
+    let outside = own.iter().filter(|c| !header.as_ref().is_some_and(|h| h.contains(c.range().start)));
+    let mut all: Vec<String> = outside.map(|c| text[c.range()].to_owned()).collect();
+    for line in header.iter().flat_map(|h| h.content.text.lines()) {
+        // A sign in a string is taken for a comment: it has to stay, too.
+        all.extend(line.find('#').map(|at| line[at..].to_owned()));
+    }
+    all
 }
 
 /// The fixes that can be applied together, in the order of the findings: those that overlap wait for the next round.
@@ -176,5 +189,5 @@ pub fn compatible<'f>(fixes: impl Iterator<Item = &'f Fix>) -> Vec<&'f Fix> {
 /// Whether a finding's fix takes a comment away on purpose.
 #[must_use]
 pub fn removes_comment(finding: &Finding) -> bool {
-    finding.rule.code == "IMG901"
+    matches!(finding.rule.code, "IMG503" | "IMG901")
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use image_manifests::fs::FileSystem;
@@ -12,6 +13,7 @@ use image_python::evaluate::Sources;
 use image_python::inspect::{FileReport, ImageReport, StageError, Variant};
 
 use crate::finding::{Finding, Related};
+use crate::manifest::{self, Read};
 use crate::rule::{Check, Rule};
 use crate::rules;
 use crate::settings::Settings;
@@ -31,6 +33,8 @@ pub(crate) struct Checker<'a> {
     findings: RefCell<Vec<Finding>>,
     /// The files whose syntax was asked for.
     syntax: RefCell<HashMap<PathBuf, Option<Source>>>,
+    /// The files that images are made from, as far as they were asked for.
+    manifests: RefCell<HashMap<PathBuf, Option<Rc<Read>>>>,
 }
 
 impl<'a> Checker<'a> {
@@ -41,7 +45,15 @@ impl<'a> Checker<'a> {
         fs: &'a dyn FileSystem,
         settings: &'a Settings,
     ) -> Self {
-        Self { report, sources, fs, settings, findings: RefCell::default(), syntax: RefCell::default() }
+        Self {
+            report,
+            sources,
+            fs,
+            settings,
+            findings: RefCell::default(),
+            syntax: RefCell::default(),
+            manifests: RefCell::default(),
+        }
     }
 
     pub(crate) fn push(&self, finding: Finding) {
@@ -61,6 +73,18 @@ impl<'a> Checker<'a> {
         let source = self.sources.module(path, self.fs).ok().map(Source::new);
         self.syntax.borrow_mut().insert(path.to_owned(), source.clone());
         source
+    }
+
+    /// A file that an image is made from; `None` where it cannot be read.
+    pub(crate) fn manifest(&self, path: &Path) -> Option<Rc<Read>> {
+        if let Some(known) = self.manifests.borrow().get(path) {
+            return known.clone();
+        }
+        // flyte reads neither folders nor what is no text; other rules tell of them.
+        let text = if self.fs.is_file(path) { self.fs.read_shared(path).ok() } else { None };
+        let read = text.map(|text| Rc::new(Read::new(path, &text)));
+        self.manifests.borrow_mut().insert(path.to_owned(), read.clone());
+        read
     }
 
     /// The images of this file, without those that it only imports.
@@ -104,11 +128,15 @@ impl<'a> Checker<'a> {
 
     fn run(&self) {
         let enabled = |rule: &&&'static Rule| self.settings.severity(rule).is_some();
+        let used = std::cell::OnceCell::new();
         for rule in rules::ALL.iter().filter(enabled) {
             match rule.check {
                 Check::File(check) => check(self),
                 Check::Variant(check) => {
                     self.report.images.iter().flat_map(|i| &i.variants).for_each(|v| check(self, v));
+                }
+                Check::Manifest(check) => {
+                    used.get_or_init(|| manifest::uses(self)).iter().for_each(|u| check(self, u));
                 }
                 Check::Call(check) => self.calls(|variant, call| check(self, variant, call)),
                 Check::Workspace(_) | Check::Own => {}
@@ -143,7 +171,10 @@ impl<'a> Checker<'a> {
     fn finish(self) -> Vec<Finding> {
         let mut findings = self.findings.take();
         for finding in &mut findings {
-            if let Some(severity) = self.settings.severity(finding.rule) {
+            // What a rule finds less bad than usual stays so, unless settings say otherwise.
+            if let Some(severity) =
+                self.settings.severity(finding.rule).filter(|s| *s != finding.rule.severity)
+            {
                 finding.severity = severity;
             }
         }

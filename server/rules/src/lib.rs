@@ -13,6 +13,7 @@ pub mod apply;
 mod checker;
 mod finding;
 mod knowledge;
+mod manifest;
 mod requirement;
 mod rule;
 pub mod rules;

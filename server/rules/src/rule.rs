@@ -5,6 +5,7 @@ use image_model::origin::CallSite;
 use image_python::inspect::{Stage, StageError, Variant};
 
 use crate::checker::Checker;
+use crate::manifest::Used;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +131,8 @@ pub(crate) enum Check {
     Call(fn(&Checker<'_>, &Variant, &CallSite)),
     /// Each outcome of each image.
     Variant(fn(&Checker<'_>, &Variant)),
+    /// Each file that an image is made from, in each use.
+    Manifest(fn(&Checker<'_>, &Used<'_>)),
     /// The file as a whole.
     File(fn(&Checker<'_>)),
     /// All files together.

@@ -10,6 +10,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use image_manifests::header;
+use image_manifests::manifest::Format;
 use image_manifests::position::{LineIndex, Unit};
 use image_model::origin::Site;
 use image_python::syntax;
@@ -75,14 +77,22 @@ pub(crate) fn apply(checker: &Checker<'_>, findings: &mut Vec<Finding>) {
     paths.push(Arc::clone(own));
     for path in paths {
         if !by_file.contains_key(&path)
+            && is_python(&path)
             && let Some(source) = checker.source(&path)
         {
             let found = of(&source.module);
             by_file.insert(path, (source.module, found));
         }
     }
+    let mut others: BTreeMap<Arc<Path>, Vec<Suppression>> = BTreeMap::new();
+    for path in findings.iter().map(|f| &f.site.path).filter(|p| !is_python(p)) {
+        let read = || checker.manifest(path).map(|read| of_lines(&read.text)).unwrap_or_default();
+        others.entry(Arc::clone(path)).or_insert_with(read);
+    }
     findings.retain(|finding| {
-        let suppressions = by_file.get(&finding.site.path).map(|(_, all)| all.as_slice()).unwrap_or_default();
+        let of_python = by_file.get(&finding.site.path).map(|(_, all)| all.as_slice());
+        let of_other = || others.get(&finding.site.path).map(Vec::as_slice);
+        let suppressions = of_python.or_else(of_other).unwrap_or_default();
         // Each is asked, so that each knows whether it is used.
         let held = suppressions.iter().filter(|s| s.suppresses(finding)).count();
         held == 0
@@ -180,6 +190,45 @@ fn of(module: &Module) -> Vec<Suppression> {
     found
 }
 
+/// Whether a file's comments are Python's; else they begin with a `#` in a line.
+fn is_python(path: &Path) -> bool {
+    !matches!(Format::of(path), Some(format) if format != Format::Script)
+}
+
+/// The suppressions of a file of lines: at the end of one it holds for that line, alone for the next one.
+fn of_lines(text: &str) -> Vec<Suppression> {
+    let mut found = Vec::new();
+    if !text.contains(MARK) {
+        return found;
+    }
+    let lines: Vec<Range<usize>> = lines(text).collect();
+    for (number, line) in lines.iter().enumerate() {
+        let content = &text[line.clone()];
+        let Some(sign) = content.find(MARK).and_then(|at| content[..at].rfind('#')) else { continue };
+        if let Some((start, codes, is_file)) = parse(text, line.start + sign..line.end) {
+            let is_alone = content[..sign].trim().is_empty();
+            let next = lines[number + 1..].iter().find(|l| {
+                let next = text[(*l).clone()].trim();
+                !next.is_empty() && !next.starts_with('#')
+            });
+            let extent = if is_alone { next.unwrap_or(line).clone() } else { line.clone() };
+            let extent = (!is_file).then_some(extent);
+            found.push(Suppression { comment: start..line.end, codes, extent, used: Cell::new(false) });
+        }
+    }
+    found
+}
+
+/// The lines of a text, without their breaks.
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        start..start + line.trim_end_matches(['\n', '\r']).len()
+    })
+}
+
 /// Where a comment's suppression begins, which may stand behind other words, with a `#` of its own; its codes; and whether
 /// it holds for the file.
 fn parse(text: &str, comment: Range<usize>) -> Option<(usize, Vec<Code>, bool)> {
@@ -223,8 +272,14 @@ fn extent(module: &Module, lines: &LineIndex, comment: Range<usize>) -> Range<us
     };
     let own = line_range(line);
     let before = text[own.start..comment.start].trim();
-    if !before.is_empty() && !before.starts_with('#') {
+    // In a script's header something may stand between two signs.
+    let in_header = header::find(text).filter(|h| h.contains(comment.start));
+    if !before.is_empty() && (in_header.is_some() || !before.starts_with('#')) {
         return own;
+    }
+    if let Some(header) = in_header {
+        let next = line_range(line + 1);
+        return if header.contains(next.start) { next } else { own };
     }
     let mut next = line + 1;
     let start = loop {
@@ -273,6 +328,9 @@ fn unsuppressible(rule: &Rule) -> bool {
 }
 
 fn insertion(path: &Arc<Path>, at: usize, codes: &[&str], text: &str) -> Edit {
+    if !is_python(path) {
+        return in_line(path, at, codes, text);
+    }
     let rest = text.get(at..).unwrap_or_default();
     let end = at + rest.find(['\n', '\r']).unwrap_or(rest.len());
     let line_start = text[..at].rfind(['\n', '\r']).map_or(0, |i| i + 1);
@@ -288,11 +346,41 @@ fn insertion(path: &Arc<Path>, at: usize, codes: &[&str], text: &str) -> Edit {
     let comment = format!("# image-lsp: ignore[{}]", codes.join(", "));
     // Inside a string, or before a line joined by a backslash, a comment is none: it goes above the statement.
     let joined = line.trim_end().ends_with('\\');
+    // A header's first and last line end as they do.
+    let is_edge = matches!(line, header::OPENER | header::CLOSER);
+    if is_edge && let Some(header) = header::find(text).filter(|h| h.contains(at)) {
+        let comment = format!("# image-lsp: ignore-file[{}]{}", codes.join(", "), line_break(text));
+        return Edit::insert(path, header.opener.start, comment);
+    }
     if joined || ends_in_string(text, end) {
         let start = statement_start(text, at);
         let line_start = text[..start].rfind(['\n', '\r']).map_or(0, |i| i + 1);
-        let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let line_end = line_break(text);
         return Edit::insert(path, line_start, format!("{}{comment}{line_end}", &text[line_start..start]));
+    }
+    let gap = if line.ends_with([' ', '\t']) { "" } else { "  " };
+    Edit::insert(path, end, format!("{gap}{comment}"))
+}
+
+fn line_break(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
+}
+
+/// The same in a file of lines.
+fn in_line(path: &Arc<Path>, at: usize, codes: &[&str], text: &str) -> Edit {
+    let rest = text.get(at..).unwrap_or_default();
+    let end = at + rest.find(['\n', '\r']).unwrap_or(rest.len());
+    let start = text.get(..at).and_then(|t| t.rfind(['\n', '\r'])).map_or(0, |i| i + 1);
+    let line = text.get(start..end).unwrap_or_default();
+    if let Some(known) = of_lines(text).iter().find(|s| s.comment.start >= start && s.comment.end <= end)
+        && let Some(last) = known.codes.last()
+    {
+        return Edit::insert(path, last.range.end, format!(", {}", codes.join(", ")));
+    }
+    let comment = format!("# image-lsp: ignore[{}]", codes.join(", "));
+    // A line that goes on has no place for a comment.
+    if line.trim_end().ends_with('\\') {
+        return Edit::insert(path, start, format!("{comment}{}", line_break(text)));
     }
     let gap = if line.ends_with([' ', '\t']) { "" } else { "  " };
     Edit::insert(path, end, format!("{gap}{comment}"))

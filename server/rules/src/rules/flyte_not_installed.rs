@@ -31,7 +31,9 @@ pub(super) static RULE: Rule = Rule {
                 .iter()
                 .any(|e| &*e.class == "flyte.TaskEnvironment" && has_tasks(checker, e));
             for variant in image.variants.iter().filter(|_| of_tasks) {
-                if variant.image.opaque.is_none() && lacks_flyte(checker, variant) == Some(true) {
+                // IMG504 tells of scripts, at their header.
+                let of_script = variant.image.origin.as_ref().is_some_and(|o| o.method == "from_uv_script");
+                if !of_script && variant.image.opaque.is_none() && lacks_flyte(checker, variant) == Some(true) {
                     report(checker, image, variant);
                 }
             }
@@ -102,7 +104,7 @@ fn fix(checker: &Checker<'_>, variant: &Variant) -> Option<Fix> {
 }
 
 /// Whether nothing installs flyte; `None` where that is not known.
-fn lacks_flyte(checker: &Checker<'_>, variant: &Variant) -> Option<bool> {
+pub(super) fn lacks_flyte(checker: &Checker<'_>, variant: &Variant) -> Option<bool> {
     let origin = variant.image.origin.as_ref()?;
     match origin.method {
         "from_debian_base" => {

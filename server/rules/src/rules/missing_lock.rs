@@ -2,6 +2,7 @@
 
 use image_model::layer::LayerKind;
 
+use crate::manifest::Role;
 use crate::rule::{Check, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -20,17 +21,16 @@ pub(super) static RULE: Rule = Rule {
     ],
     instead: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_uv_project(Path(__file__).parent / \"locked/pyproject.toml\")\n",
     fix: "There is none: run `uv lock` in the project.",
-    check: Check::Variant(|checker, variant| {
-        let world = checker.world(variant);
-        for layer in variant.image.layers.iter().filter(|l| l.kind == LayerKind::UVProject) {
-            let Some(call) = &layer.site else { continue };
-            let Ok(project) = layer.get("pyproject").path_for("exists") else { continue };
-            if !layer.get("uvlock").is_none() || !world.exists(project) {
-                continue;
-            }
-            let message = format!("there is no uv.lock beside {project}: each build resolves the project anew; run uv lock");
-            checker.push(checker.at_parameter(&RULE, call, "pyproject_file", message));
+    check: Check::Manifest(|checker, used| {
+        let (Role::Project, Some(by), Some(manifest)) = (used.role, &used.by, &used.read.manifest) else { return };
+        if by.layer.kind != LayerKind::UVProject || !by.layer.get("uvlock").is_none() {
+            return;
         }
+        let message =
+            format!("there is no uv.lock beside {}: each build resolves the project anew; run uv lock", used.shown);
+        let found = checker.at_parameter(&RULE, by.call, "pyproject_file", message);
+        let name = manifest.source.as_ref().and_then(|s| s.key(&["project", "name"]));
+        checker.push(found.related(used.read.site(name.unwrap_or(0..0)), "the project that is not locked"));
     }),
     ..Rule::BASE
 };

@@ -3,6 +3,7 @@
 use image_manifests::uv_stale;
 use image_model::layer::LayerKind;
 
+use crate::manifest::{Role, plain};
 use crate::rule::{Check, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -23,18 +24,18 @@ pub(super) static RULE: Rule = Rule {
     ],
     instead: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_uv_project(Path(__file__).parent / \"fresh/pyproject.toml\")\n",
     fix: "There is none: run `uv lock` in the project.",
-    check: Check::Variant(|checker, variant| {
-        let world = checker.world(variant);
-        for layer in variant.image.layers.iter().filter(|l| l.kind == LayerKind::UVProject) {
-            let Some(call) = &layer.site else { continue };
-            let paths = (layer.get("pyproject").path_for("exists"), layer.get("uvlock").path_for("exists"));
-            let (Ok(project), Ok(lock)) = paths else { continue };
-            let read = |path| checker.fs.read_text(&world.resolve(path)).ok();
-            let (Some(project_text), Some(lock_text)) = (read(project), read(lock)) else { continue };
-            let Some(difference) = uv_stale::difference(&project_text, &lock_text) else { continue };
-            let message = format!("{lock} was not made for {project}: {difference}; run uv lock");
-            let parameter = if call.given("uvlock").next().is_some() { "uvlock" } else { "pyproject_file" };
-            checker.push(checker.at_parameter(&RULE, call, parameter, message));
+    check: Check::Manifest(|checker, used| {
+        let (Role::Project, Some(by)) = (used.role, &used.by) else { return };
+        if by.layer.kind != LayerKind::UVProject {
+            return;
+        }
+        let Ok(lock) = by.layer.get("uvlock").path_for("exists") else { return };
+        let Ok(text) = checker.fs.read_shared(&checker.world(by.variant).resolve(lock)) else { return };
+        let folder = used.read.path.parent();
+        let other_settings = folder.is_some_and(|folder| checker.fs.exists(&folder.join("uv.toml")));
+        if let Some(found) = uv_stale::difference(&used.read.text, plain(&text), other_settings) {
+            let message = format!("{lock} was not made for this project: {}; run uv lock", found.message);
+            checker.push(used.finding(&RULE, found.range, message));
         }
     }),
     ..Rule::BASE

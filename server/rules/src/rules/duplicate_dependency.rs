@@ -1,0 +1,76 @@
+//! IMG508 duplicate-dependency
+
+use image_manifests::manifest::Dependency;
+use image_manifests::requirement::{Requirement, parts};
+
+use crate::finding::{Edit, Fix};
+use crate::manifest::Read;
+use crate::rule::{Check, FixSafety, Proof, Rule, Severity};
+
+pub(super) static RULE: Rule = Rule {
+    code: "IMG508",
+    name: "duplicate-dependency",
+    severity: Severity::Warning,
+    what: "Finds a project that a script's header names twice, for environments that have something in common.",
+    why: "Both hold: who changes one of them does not change what is installed, or leaves no version that satisfies both.",
+    proof: Proof::Later("Nothing fails, unless no version satisfies both."),
+    example: "# /// script\n# dependencies = [\"flyte\", \"httpx>=0.27\", \"HTTPX<1\"]\n# ///\nprint(\"training\")\n",
+    instead: "# /// script\n# dependencies = [\"flyte\", \"httpx>=0.27,<1\"]\n# ///\nprint(\"training\")\n",
+    safety: FixSafety::Safe,
+    fix: "It makes one of the two, which asks for what both ask for.",
+    check: Check::Manifest(|checker, used| {
+        let Some(manifest) = used.read.manifest.as_ref().filter(|_| used.role.is_script()) else { return };
+        for (first, second, clash) in duplicates(&manifest.dependencies) {
+            let what = if clash { ", and no version satisfies both" } else { "" };
+            let message = format!("{} is named twice{what}", second.name);
+            let found = used.finding(&RULE, second.range.clone(), message);
+            let found = found.related(used.read.site(first.range.clone()), "the first time");
+            checker.push(found.fix(if clash { None } else { merge(&used.read, first, second) }));
+        }
+    }),
+    ..Rule::BASE
+};
+
+/// Requirements of one list that name a project again, each with the first one that does, and whether no version
+/// satisfies both.
+pub(super) fn duplicates(all: &[Dependency]) -> Vec<(&Dependency, &Dependency, bool)> {
+    let parsed: Vec<Option<Requirement>> = all.iter().map(|d| Requirement::parse(&d.text)).collect();
+    let mut found = Vec::new();
+    for (i, second) in all.iter().enumerate() {
+        let Some(own) = &parsed[i] else { continue };
+        let earlier = all[..i].iter().zip(&parsed).find_map(|(first, other)| {
+            let other = other.as_ref().filter(|o| o.name == own.name && first.list == second.list && o.meets(own))?;
+            Some((first, second, other.clashes(own)))
+        });
+        found.extend(earlier);
+    }
+    found
+}
+
+/// One requirement in the place of two.
+fn merge(read: &Read, first: &Dependency, second: &Dependency) -> Option<Fix> {
+    let (one, other) = (Requirement::parse(&first.text)?, Requirement::parse(&second.text)?);
+    if one.address().is_some() || other.address().is_some() || !one.same_marker(&other) {
+        return None;
+    }
+    let (own, more) = (parts(&first.text)?, parts(&second.text)?);
+    let written = |text: &str, all: &[(std::ops::Range<usize>, std::ops::Range<usize>)]| -> Vec<String> {
+        all.iter().map(|(operator, version)| format!("{}{}", &text[operator.clone()], &text[version.clone()])).collect()
+    };
+    let mut specifiers = written(&first.text, &own.specifiers);
+    let added: Vec<String> =
+        written(&second.text, &more.specifiers).into_iter().filter(|s| !specifiers.contains(s)).collect();
+    let mut extras = one.extras();
+    extras.extend(other.extras());
+    extras.sort();
+    extras.dedup();
+    let mut edits = vec![read.remove_dependency(second)?];
+    if !added.is_empty() || extras.len() > one.extras().len() {
+        specifiers.extend(added);
+        let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+        let marker = own.marker.map(|m| format!(" ; {}", &first.text[m])).unwrap_or_default();
+        let text = format!("{}{extras}{}{marker}", &first.text[own.name], specifiers.join(","));
+        edits.push(Edit::replace(&read.site(first.inner.clone()?), text));
+    }
+    Fix::safe("make one requirement of the two", edits)
+}
