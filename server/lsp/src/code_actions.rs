@@ -19,12 +19,14 @@ use tower_lsp::ls_types::{
     OptionalVersionedTextDocumentIdentifier, ResourceOp, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
 };
 
-use crate::analysis::{Analysis, to_range};
+use crate::analysis::Analysis;
 use crate::code_lens::argument;
 use crate::commands;
 use crate::cursor;
-use crate::diagnostics::{diagnostic, place};
+use crate::diagnostics::{diagnostic, place, with_foreign};
+use crate::manifest::{self, Document, is_manifest};
 use crate::state::State;
+use crate::view::{View, to_range};
 
 /// The kind of the action that applies all safe fixes of a file.
 pub(crate) const FIX_ALL: &str = "source.fixAll.imageLsp";
@@ -33,7 +35,7 @@ const BUILD: &str = "source.buildImage.imageLsp";
 /// The kind of the action that shows a Dockerfile.
 const SHOW: &str = "source.showDockerfile.imageLsp";
 /// The kind of actions that write the same in another way.
-const REWRITE: &str = "refactor.rewrite";
+pub(crate) const REWRITE: &str = "refactor.rewrite";
 
 /// The kinds that there are.
 pub(crate) const KINDS: [&str; 5] = ["quickfix", FIX_ALL, BUILD, SHOW, REWRITE];
@@ -44,42 +46,11 @@ pub(crate) fn at(
     analysis: &Analysis,
     state: &State,
 ) -> Vec<CodeActionOrCommand> {
-    let uri = &parameters.text_document.uri;
-    let wanted = |kind: &str| {
-        let only = parameters.context.only.as_deref();
-        only.is_none_or(|only| {
-            only.iter().any(|o| {
-                kind == o.as_str() || kind.strip_prefix(o.as_str()).is_some_and(|r| r.starts_with('.'))
-            })
-        })
-    };
-    let mut actions = Vec::new();
-    if wanted("quickfix") {
-        let (start, end) =
-            (analysis.byte(uri, parameters.range.start), analysis.byte(uri, parameters.range.end));
-        let touches =
-            |f: &&Finding| place(f, analysis).is_some_and(|site| site.start <= end && start <= site.end);
-        let here: Vec<&Finding> = analysis.findings.iter().filter(touches).collect();
-        actions.extend(here.iter().filter_map(|finding| quick_fix(finding, analysis, state)));
-        actions.extend(here.iter().filter_map(|finding| suppression(finding, analysis, state)));
-        if state.client().action_resolve {
-            actions.iter_mut().for_each(|action| action.edit = None);
-        }
-    }
+    let wanted = |kind: &str| is_wanted(parameters, kind);
+    let findings = with_foreign(analysis, &state.foreign);
+    let mut actions = on_findings(parameters, &findings, analysis, &wanted, state);
     if wanted(REWRITE) {
         actions.extend(pin_python(parameters, analysis, state));
-    }
-    let safe = |f: &Finding| f.fix.as_ref().is_some_and(|x| x.applicability == Applicability::Safe);
-    let is_module = !is_notebook(&analysis.report.path);
-    if wanted(FIX_ALL) && is_module && analysis.findings.iter().any(|f| analysis.is_here(&f.site) && safe(f))
-    {
-        actions.push(CodeAction {
-            title: "Fix all mistakes of images that can be fixed for certain".to_owned(),
-            kind: Some(CodeActionKind::new(FIX_ALL)),
-            edit: if state.client().action_resolve { None } else { fix_all(&analysis.report.path, state) },
-            data: Some(json!({ "uri": uri, "what": "all" })),
-            ..CodeAction::default()
-        });
     }
     actions.extend(
         on_image(parameters, analysis, state)
@@ -87,6 +58,65 @@ pub(crate) fn at(
             .filter(|a| a.kind.as_ref().is_some_and(|k| wanted(k.as_str()))),
     );
     actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()
+}
+
+/// What can be done in a range of a requirements file, a project or a script's header. On a worker only.
+pub(crate) fn in_manifest(parameters: &CodeActionParams, state: &State) -> Vec<CodeActionOrCommand> {
+    let wanted = |kind: &str| is_wanted(parameters, kind);
+    let mut actions = Vec::new();
+    let document = Document::at(&parameters.text_document.uri, state);
+    if let Some(document) = document.filter(|d| is_manifest(&d.path)) {
+        let findings = state.foreign.of(&document.path);
+        actions.extend(on_findings(parameters, &findings, document.view(), &wanted, state));
+    }
+    if wanted(REWRITE) {
+        actions.extend(manifest::actions::rewrites(parameters, state));
+    }
+    actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()
+}
+
+fn is_wanted(parameters: &CodeActionParams, kind: &str) -> bool {
+    let is_of = |only: &CodeActionKind| {
+        kind == only.as_str() || kind.strip_prefix(only.as_str()).is_some_and(|r| r.starts_with('.'))
+    };
+    parameters.context.only.as_deref().is_none_or(|all| all.iter().any(is_of))
+}
+
+/// Fixes and suppressions of what was found in a range.
+fn on_findings(
+    parameters: &CodeActionParams,
+    findings: &[Finding],
+    view: &View,
+    wanted: &dyn Fn(&str) -> bool,
+    state: &State,
+) -> Vec<CodeAction> {
+    let uri = &parameters.text_document.uri;
+    let mut actions = Vec::new();
+    if wanted("quickfix") {
+        let (start, end) = (view.byte(uri, parameters.range.start), view.byte(uri, parameters.range.end));
+        let touches =
+            |f: &&Finding| place(f, view).is_some_and(|site| site.start <= end && start <= site.end);
+        let here: Vec<&Finding> = findings.iter().filter(touches).collect();
+        actions.extend(here.iter().filter_map(|finding| quick_fix(finding, view, state)));
+        actions.extend(here.iter().filter_map(|finding| suppression(finding, view, state)));
+        if state.client().action_resolve {
+            actions.iter_mut().for_each(|action| action.edit = None);
+        }
+    }
+    let safe = |f: &Finding| f.fix.as_ref().is_some_and(|x| x.applicability == Applicability::Safe);
+    if wanted(FIX_ALL)
+        && !is_notebook(&view.path)
+        && findings.iter().any(|f| view.is_here(&f.site) && safe(f))
+    {
+        actions.push(CodeAction {
+            title: "Fix all mistakes of images that can be fixed for certain".to_owned(),
+            kind: Some(CodeActionKind::new(FIX_ALL)),
+            edit: if state.client().action_resolve { None } else { fix_all(&view.path, state) },
+            data: Some(json!({ "uri": uri, "what": "all" })),
+            ..CodeAction::default()
+        });
+    }
+    actions
 }
 
 /// Building and showing the image under the cursor.
@@ -135,12 +165,12 @@ fn pin_python(parameters: &CodeActionParams, analysis: &Analysis, state: &State)
     })
 }
 
-fn data(finding: &Finding, analysis: &Analysis, what: &str) -> Value {
+fn data(finding: &Finding, view: &View, what: &str) -> Value {
     let (start, end) = (finding.site.start, finding.site.end);
-    json!({ "uri": analysis.open.uri, "what": what, "rule": finding.rule.code, "start": start, "end": end })
+    json!({ "uri": view.open.uri, "what": what, "rule": finding.rule.code, "start": start, "end": end })
 }
 
-fn quick_fix(finding: &Finding, analysis: &Analysis, state: &State) -> Option<CodeAction> {
+fn quick_fix(finding: &Finding, view: &View, state: &State) -> Option<CodeAction> {
     let fix = finding.fix.as_ref()?;
     let mut title: String = fix.message.clone();
     if let Some(first) = title.get_mut(..1) {
@@ -149,30 +179,30 @@ fn quick_fix(finding: &Finding, analysis: &Analysis, state: &State) -> Option<Co
     if fix.applicability == Applicability::Unsafe {
         title.push_str(" (look it over)");
     }
-    let site = place(finding, analysis)?;
+    let site = place(finding, view)?;
     Some(CodeAction {
         title,
         kind: Some(CodeActionKind::QUICKFIX),
-        diagnostics: Some(vec![diagnostic(finding, site, analysis, state).1]),
+        diagnostics: Some(vec![diagnostic(finding, site, view, state).1]),
         edit: Some(workspace_edit(&fix.edits, state)?),
         is_preferred: Some(fix.applicability == Applicability::Safe),
-        data: Some(data(finding, analysis, "fix")),
+        data: Some(data(finding, view, "fix")),
         ..CodeAction::default()
     })
 }
 
-fn suppression(finding: &Finding, analysis: &Analysis, state: &State) -> Option<CodeAction> {
-    if !analysis.is_here(&finding.site) || matches!(finding.rule.code, "IMG901" | "IMG902") {
+fn suppression(finding: &Finding, view: &View, state: &State) -> Option<CodeAction> {
+    if !view.is_here(&finding.site) || matches!(finding.rule.code, "IMG901" | "IMG902") {
         return None;
     }
-    let edit = suppress(finding, &analysis.text);
+    let edit = suppress(finding, &view.text);
     Some(CodeAction {
         title: format!("Suppress {} ({}) here", finding.rule.code, finding.rule.name),
         kind: Some(CodeActionKind::QUICKFIX),
-        diagnostics: Some(vec![diagnostic(finding, &finding.site, analysis, state).1]),
+        diagnostics: Some(vec![diagnostic(finding, &finding.site, view, state).1]),
         edit: Some(workspace_edit(&[edit], state)?),
         is_preferred: Some(false),
-        data: Some(data(finding, analysis, "suppress")),
+        data: Some(data(finding, view, "suppress")),
         ..CodeAction::default()
     })
 }
@@ -189,9 +219,18 @@ pub(crate) fn resolve(mut action: CodeAction, state: &State) -> CodeAction {
     action
 }
 
+/// What is found in a file, and its text. On a worker only.
+fn found_in(path: &Path, state: &State) -> Option<(Vec<Finding>, Arc<str>)> {
+    if is_manifest(path) {
+        return Some((state.foreign.of(path), state.text_of(path)?));
+    }
+    let analysis = state.analyse(path)?;
+    Some((with_foreign(&analysis, &state.foreign), Arc::clone(&analysis.text)))
+}
+
 /// The edit of a fix or a suppression; `None` where the finding is gone.
 fn edit_of(data: &Value, what: &str, path: &Path, state: &State) -> Option<WorkspaceEdit> {
-    let analysis = state.analyse(path)?;
+    let (findings, text) = found_in(path, state)?;
     let is = |f: &&Finding| {
         let number =
             |name: &str| data.get(name).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
@@ -199,22 +238,30 @@ fn edit_of(data: &Value, what: &str, path: &Path, state: &State) -> Option<Works
             && number("start") == Some(f.site.start)
             && number("end") == Some(f.site.end)
     };
-    let finding = analysis.findings.iter().find(is)?;
+    let finding = findings.iter().find(is)?;
     match what {
         "fix" => workspace_edit(&finding.fix.as_ref()?.edits, state),
-        "suppress" => workspace_edit(&[suppress(finding, &analysis.text)], state),
+        "suppress" => workspace_edit(&[suppress(finding, &text)], state),
         _ => None,
     }
 }
 
-/// All safe fixes of a file, worked out to the end.
+/// All safe fixes of a file, worked out to the end. What others say of it is asked of them anew each time.
 fn fix_all(path: &Path, state: &State) -> Option<WorkspaceEdit> {
-    let analysis = state.analyse(path)?;
     let own =
         |findings: Vec<Finding>| findings.into_iter().filter(|f| &*f.site.path == path).collect::<Vec<_>>();
+    let (findings, _) = found_in(path, state)?;
+    let mut speakers = state.foreign.speakers(path);
+    if !is_manifest(path) {
+        speakers.push(path.to_owned());
+    }
     let read = |path: &Path| state.text_of(path).map(|t| t.to_string());
-    let check = |texts: &BTreeMap<PathBuf, Arc<str>>| own(state.check_over(path, texts));
-    let fixed = fix(own(analysis.findings.clone()), Applicability::Safe, &read, &check);
+    let check = |texts: &BTreeMap<PathBuf, Arc<str>>| {
+        let mut all: Vec<Finding> = speakers.iter().flat_map(|s| own(state.check_over(s, texts))).collect();
+        image_rules::order(&mut all);
+        all
+    };
+    let fixed = fix(own(findings), Applicability::Safe, &read, &check);
     let mut edits = Vec::new();
     for (path, text) in &fixed.texts {
         let before = state.text_of(path).unwrap_or_default();

@@ -15,12 +15,16 @@ use tower_lsp::ls_types::{
 };
 
 use crate::documents::path_of;
+use crate::manifest;
 use crate::probe::{Call, Place, Receiver, parameter_of};
 use crate::state::State;
 use crate::{signature_help, wording};
 
 /// What a position completes to.
 pub(crate) fn at(uri: &Uri, position: Position, state: &State) -> Option<CompletionResponse> {
+    if let Some(answer) = manifest::completion::at(uri, position, state) {
+        return answer;
+    }
     let path = state.documents.file_of(uri).or_else(|| path_of(uri))?;
     let place = Place::at(&path, uri, position, state)?;
     let items = if place.comment.is_some() { codes(&place) } else { in_code(&place, position, state) };
@@ -182,7 +186,8 @@ fn replacing(label: String, text: String, bytes: usize, asked: &values::Asked<'_
 }
 
 /// Adds what a client shows of an item when it is chosen.
-pub(crate) fn resolve(mut item: CompletionItem) -> CompletionItem {
+pub(crate) fn resolve(mut item: CompletionItem, state: &State) -> CompletionItem {
+    manifest::completion::resolve(&mut item, state);
     let data = item.data.clone().unwrap_or_default();
     let field = |name: &str| data.get(name).and_then(|v| v.as_str());
     let value = match (field("method"), field("parameter"), field("rule")) {

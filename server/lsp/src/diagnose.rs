@@ -1,5 +1,6 @@
 //! Looking for mistakes after something changed: in the file itself, and in open files that read it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +10,10 @@ use tower_lsp::ls_types::{LogMessageParams, MessageType, PublishDiagnosticsParam
 
 use crate::analysis::Analysis;
 use crate::diagnostics;
+use crate::manifest::{Document, is_manifest};
 use crate::state::{State, lock};
 use crate::transport::Outgoing;
+use crate::workspace;
 
 /// How long a client has to answer a request; what it then says does not matter any more.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,14 +62,48 @@ pub(crate) fn disk_changed(session: &Session) {
     session.state.look_again();
     session.state.heads.look_again();
     all(session);
+    follow(session);
     refresh(session);
 }
 
-/// Looks at every open file.
+/// Looks at every file that is open or followed.
 pub(crate) fn all(session: &Session) {
-    for path in session.state.documents.paths() {
+    for path in watched(&session.state) {
         look_at(session, path);
     }
+}
+
+/// The files that are open, and the modules that are followed.
+fn watched(state: &State) -> BTreeSet<PathBuf> {
+    let mut paths = state.foreign.followed();
+    paths.extend(state.documents.paths());
+    paths
+}
+
+/// Looks for the modules that use open requirements files, projects and scripts, behind the typist's back.
+pub(crate) fn follow(session: &Session) {
+    if !session.state.foreign.wants_look() {
+        return;
+    }
+    let own = session.clone();
+    session.state.workers.start_later(move || {
+        let state = &own.state;
+        while state.foreign.begins_look() {
+            let wanted = |path: &PathBuf| Document::of(path, state).is_some();
+            let targets: Vec<PathBuf> = state.documents.paths().into_iter().filter(wanted).collect();
+            if targets.is_empty() {
+                continue;
+            }
+            let mut users = workspace::users(&targets, state);
+            for target in targets {
+                let modules = users.remove(&target).unwrap_or_default();
+                for module in state.foreign.follow(&target, modules) {
+                    look_at(&own, module);
+                }
+                look_at(&own, target);
+            }
+        }
+    });
 }
 
 /// Works out a file and tells what is wrong with it.
@@ -74,10 +111,67 @@ pub(crate) fn look_at(session: &Session, path: PathBuf) {
     let session = session.clone();
     let workers = Arc::clone(&session.state);
     workers.workers.start_now(move || {
-        let Some(analysis) = session.state.analyse(&path) else { return };
+        if is_manifest(&path) {
+            // Where modules read it they are looked at, and speak then.
+            if session.state.readers_of(&path).is_empty() {
+                publish_manifest(&session, &path);
+            }
+            return;
+        }
+        let Some(analysis) = session.state.analyse(&path) else {
+            let gone = session.state.foreign.forget(&path);
+            gone.iter().for_each(|target| say(&session, target));
+            return;
+        };
+        speak(&session, &analysis);
         publish(&session, &path, &analysis);
         follow_up(&session, &path, &analysis);
     });
+}
+
+/// Passes on what an analysis says of other files that are open.
+fn speak(session: &Session, analysis: &Analysis) {
+    let state = &session.state;
+    let changed = state.foreign.note(analysis);
+    for path in state.documents.paths() {
+        let reads = || analysis.reads.binary_search_by(|(p, _)| p.cmp(&path)).is_ok();
+        if changed.contains(&path) || (is_manifest(&path) && reads()) {
+            say(session, &path);
+        }
+    }
+}
+
+/// Tells the client what others say of a file.
+fn say(session: &Session, path: &Path) {
+    let state = &session.state;
+    if is_manifest(path) {
+        publish_manifest(session, path);
+    } else if let Some(analysis) = state.last(path) {
+        let is_current = state.documents.get(path).map(|o| o.version) == Some(analysis.open.version);
+        if is_current && state.published.is_shown(path, &analysis) {
+            let _turn = lock(&state.published.turn);
+            send(session, &analysis);
+        }
+    }
+    if state.client().pulls {
+        refresh(session);
+    }
+}
+
+/// Tells what is wrong in a requirements file or a project.
+fn publish_manifest(session: &Session, path: &Path) {
+    let state = &session.state;
+    let _turn = lock(&state.published.turn);
+    if state.client().pulls || state.documents.get(path).is_none() {
+        return;
+    }
+    let Some(document) = Document::of(path, state) else { return };
+    let diagnostics = diagnostics::of_manifest(&document, &state.foreign, state);
+    let (uri, version) = (document.open.uri.clone(), document.open.version);
+    if state.published.is_news(path, version, &diagnostics) {
+        let parameters = PublishDiagnosticsParams { uri, diagnostics, version: Some(version) };
+        session.notify("textDocument/publishDiagnostics", parameters);
+    }
 }
 
 /// Tells the client what is wrong, unless it knows that or more already, or asks itself.
@@ -98,11 +192,15 @@ fn publish(session: &Session, path: &Path, analysis: &Arc<Analysis>) {
         return look_at(session, path.to_owned());
     }
     state.published.note(path, analysis);
-    if state.client().pulls {
-        return;
+    if !state.client().pulls {
+        send(session, analysis);
     }
+}
+
+/// Sends the diagnostics of a module's documents.
+fn send(session: &Session, analysis: &Analysis) {
     let is_notebook = !analysis.cells.is_empty();
-    for (uri, diagnostics) in diagnostics::by_document(analysis, state) {
+    for (uri, diagnostics) in diagnostics::by_document(analysis, &session.state) {
         let version = (!is_notebook).then_some(analysis.open.version);
         let parameters = PublishDiagnosticsParams { uri, diagnostics, version };
         session.notify("textDocument/publishDiagnostics", parameters);
@@ -122,6 +220,14 @@ pub(crate) fn closed(session: &Session, path: Option<&Path>, documents: Vec<Uri>
     session.state.note_change();
     if let Some(path) = path {
         session.state.forget(path);
+        for module in session.state.foreign.unfollow(path) {
+            if session.state.documents.get(&module).is_none() {
+                session.state.forget(&module);
+            }
+        }
+        if session.state.foreign.is_followed(path) {
+            look_at(session, path.to_owned());
+        }
         for reader in session.state.readers_of(path) {
             look_at(session, reader);
         }
@@ -231,7 +337,7 @@ pub(crate) fn poll(session: &Session) {
             let looking = own.clone();
             own.state.workers.start_now(move || {
                 let state = &looking.state;
-                for path in state.documents.paths() {
+                for path in watched(state) {
                     let before = state.last(&path);
                     let after = state.analyse(&path);
                     let same = match (&before, &after) {

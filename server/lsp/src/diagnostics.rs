@@ -10,7 +10,10 @@ use tower_lsp::ls_types::{
 };
 
 use crate::analysis::Analysis;
+use crate::foreign::Foreign;
+use crate::manifest::{Document, is_manifest};
 use crate::state::State;
+use crate::view::View;
 
 /// Rules about what can go without loss: shown faded.
 const UNNECESSARY: &[&str] = &["IMG208", "IMG901"];
@@ -25,7 +28,7 @@ pub(crate) fn by_document(analysis: &Analysis, state: &State) -> BTreeMap<Uri, V
         documents.insert(analysis.open.uri.clone(), Vec::new());
     }
     documents.extend(analysis.cells.iter().map(|c| (c.uri.clone(), Vec::new())));
-    for finding in &analysis.findings {
+    for finding in &with_foreign(analysis, &state.foreign) {
         let Some(site) = place(finding, analysis) else { continue };
         let (uri, diagnostic) = diagnostic(finding, site, analysis, state);
         documents.entry(uri).or_default().push(diagnostic);
@@ -33,24 +36,53 @@ pub(crate) fn by_document(analysis: &Analysis, state: &State) -> BTreeMap<Uri, V
     documents
 }
 
+/// The findings of a module, and what other modules say of its header, each once.
+pub(crate) fn with_foreign(analysis: &Analysis, foreign: &Foreign) -> Vec<Finding> {
+    let mut all = analysis.findings.clone();
+    let others = foreign.of(&analysis.report.path);
+    if others.is_empty() {
+        return all;
+    }
+    all.extend(others);
+    // What an image's use makes worse is told as that.
+    all.sort_by_key(|f| f.severity);
+    let mut once: Vec<Finding> = Vec::new();
+    for finding in all {
+        if !once.iter().any(|f| f.rule.code == finding.rule.code && f.site == finding.site) {
+            once.push(finding);
+        }
+    }
+    image_rules::order(&mut once);
+    once
+}
+
+/// What is said of a requirements file or a project.
+pub(crate) fn of_manifest(document: &Document, foreign: &Foreign, state: &State) -> Vec<Diagnostic> {
+    let view = document.view();
+    let shown = |finding: &Finding| {
+        let site = place(finding, view)?;
+        Some(diagnostic(finding, site, view, state).1)
+    };
+    foreign.of(&view.path).iter().filter_map(shown).collect()
+}
+
 /// Where a finding is shown in a file: its own place, or in another file's stead what belongs to it here.
-pub(crate) fn place<'f>(finding: &'f Finding, analysis: &Analysis) -> Option<&'f Site> {
-    if analysis.is_here(&finding.site) {
+pub(crate) fn place<'f>(finding: &'f Finding, view: &View) -> Option<&'f Site> {
+    if view.is_here(&finding.site) {
         return Some(&finding.site);
     }
-    finding.related.iter().map(|r| &r.site).find(|s| analysis.is_here(s))
+    finding.related.iter().map(|r| &r.site).find(|s| view.is_here(s))
 }
 
 /// A finding at a place of the file: the document it is shown in, and how.
-pub(crate) fn diagnostic(
-    finding: &Finding,
-    site: &Site,
-    analysis: &Analysis,
-    state: &State,
-) -> (Uri, Diagnostic) {
+pub(crate) fn diagnostic(finding: &Finding, site: &Site, view: &View, state: &State) -> (Uri, Diagnostic) {
     let elsewhere = (finding.site != *site).then(|| Related {
         site: finding.site.clone(),
-        message: "it is here that flyte is asked for it".to_owned(),
+        message: if is_manifest(&finding.site.path) || image_rules::is_about_manifests(finding.rule) {
+            "it is written here".to_owned()
+        } else {
+            "it is here that flyte is asked for it".to_owned()
+        },
     });
     let others = finding.related.iter().filter(|r| r.site != *site).cloned().chain(elsewhere);
     let related: Vec<DiagnosticRelatedInformation> = others
@@ -67,7 +99,7 @@ pub(crate) fn diagnostic(
     if DEPRECATED.contains(&code) {
         tags.push(DiagnosticTag::DEPRECATED);
     }
-    let (uri, range) = analysis.locate(site.start, site.end);
+    let (uri, range) = view.locate(site.start, site.end);
     let diagnostic = Diagnostic {
         range,
         severity: Some(match finding.severity {

@@ -257,7 +257,11 @@ impl Dispatcher {
             _ => return false,
         };
         if let Some(path) = changed.and_then(|uri| documents.file_of(&uri)) {
-            diagnose::changed(&self.service.inner().session(), &path);
+            let session = self.service.inner().session();
+            diagnose::changed(&session, &path);
+            if method == "textDocument/didOpen" {
+                diagnose::follow(&session);
+            }
         }
         true
     }

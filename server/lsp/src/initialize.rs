@@ -6,12 +6,13 @@ use image_manifests::position::Unit;
 use tower_lsp::ls_types::{
     CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions, CompletionOptions,
     DiagnosticOptions, DiagnosticServerCapabilities, DocumentLinkOptions, ExecuteCommandOptions,
+    FileOperationFilter, FileOperationPattern, FileOperationPatternKind, FileOperationRegistrationOptions,
     FoldingRangeProviderCapability, HoverProviderCapability, InitializeParams, InitializeResult,
     NotebookCellSelector, NotebookDocumentSyncOptions, NotebookSelector, OneOf, PositionEncodingKind,
     RenameOptions, SaveOptions, SelectionRangeProviderCapability, ServerCapabilities, ServerInfo,
     SignatureHelpOptions, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
-    WorkspaceServerCapabilities,
+    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFileOperationsServerCapabilities,
+    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
 use crate::documents::path_of;
@@ -61,6 +62,22 @@ fn roots(parameters: &InitializeParams) -> Vec<PathBuf> {
     root.or_else(|| parameters.root_path.as_ref().map(PathBuf::from)).into_iter().collect()
 }
 
+/// The files that images are made from, and folders that can hold some.
+fn renames() -> WorkspaceFileOperationsServerCapabilities {
+    let filter = |glob: &str, matches| FileOperationFilter {
+        scheme: Some("file".to_owned()),
+        pattern: FileOperationPattern { glob: glob.to_owned(), matches: Some(matches), options: None },
+    };
+    let filters = vec![
+        filter("**/*.{txt,toml,lock,py}", FileOperationPatternKind::File),
+        filter("**", FileOperationPatternKind::Folder),
+    ];
+    WorkspaceFileOperationsServerCapabilities {
+        will_rename: Some(FileOperationRegistrationOptions { filters }),
+        ..WorkspaceFileOperationsServerCapabilities::default()
+    }
+}
+
 fn offered(encoding: PositionEncodingKind, state: &State) -> ServerCapabilities {
     let synchronisation = TextDocumentSyncOptions {
         open_close: Some(true),
@@ -87,7 +104,7 @@ fn offered(encoding: PositionEncodingKind, state: &State) -> ServerCapabilities 
         })),
         hover_provider: Some(HoverProviderCapability::Simple(true)),
         completion_provider: Some(CompletionOptions {
-            trigger_characters: letters(".\"'/(=[{,"),
+            trigger_characters: letters(".\"'/(=[{,<>~;"),
             resolve_provider: Some(true),
             ..CompletionOptions::default()
         }),
@@ -115,6 +132,8 @@ fn offered(encoding: PositionEncodingKind, state: &State) -> ServerCapabilities 
             prepare_provider: Some(true),
             work_done_progress_options: WorkDoneProgressOptions::default(),
         })),
+        document_formatting_provider: Some(OneOf::Left(true)),
+        document_range_formatting_provider: Some(OneOf::Left(true)),
         folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
         selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
         inlay_hint_provider: Some(OneOf::Left(true)),
@@ -132,7 +151,7 @@ fn offered(encoding: PositionEncodingKind, state: &State) -> ServerCapabilities 
                 supported: Some(true),
                 change_notifications: Some(OneOf::Left(true)),
             }),
-            file_operations: None,
+            file_operations: Some(renames()),
         }),
         ..ServerCapabilities::default()
     }

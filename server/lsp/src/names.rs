@@ -20,6 +20,7 @@ use tower_lsp::ls_types::{DocumentHighlight, DocumentHighlightKind, Location, Po
 use crate::analysis::Analysis;
 use crate::code_actions::workspace_edit;
 use crate::cursor::{self, Target};
+use crate::manifest;
 use crate::preview;
 use crate::state::State;
 use crate::workspace;
@@ -39,6 +40,9 @@ struct Meaning {
 pub(crate) fn definition(uri: &Uri, position: Position, state: &State) -> Vec<Location> {
     if let Some(address) = state.previews.address_of(uri) {
         return from_preview(&address, position, state).into_iter().collect();
+    }
+    if let Some(found) = manifest::references::definition(uri, position, state) {
+        return found;
     }
     let Some((analysis, byte)) = at(uri, position, state) else { return Vec::new() };
     if let Some(path) = file_at(&analysis, byte, state) {
@@ -216,6 +220,9 @@ fn in_importer(
 
 /// Everything that refers to what stands at a position. Takes long.
 pub(crate) fn references(uri: &Uri, position: Position, declarations: bool, state: &State) -> Vec<Location> {
+    if let Some(found) = manifest::references::references(uri, position, declarations, state) {
+        return found;
+    }
     let Some((analysis, byte)) = at(uri, position, state) else { return Vec::new() };
     if let Some(path) = file_at(&analysis, byte, state) {
         return users_of(&path, state);
@@ -235,17 +242,10 @@ pub(crate) fn references(uri: &Uri, position: Position, declarations: bool, stat
 
 /// The arguments in the workspace that name a file.
 fn users_of(path: &Path, state: &State) -> Vec<Location> {
-    let fs = state.snapshot();
     let mut locations: Vec<Location> = Vec::new();
     for report in workspace::reports(state) {
-        let variants = report.images.iter().flat_map(|i| &i.variants);
-        for (variant, layer) in variants.flat_map(|v| v.image.layers.iter().map(move |l| (v, l))) {
-            let Some(call) = &layer.site else { continue };
-            let world = World::new(&fs, &variant.environment);
-            let names_it = needed(layer).into_iter().filter(|n| world.resolve(&n.path) == path);
-            for site in names_it.flat_map(|n| call.argument(n.parameter).cloned().collect::<Vec<_>>()) {
-                locations.extend(state.locate(&site).filter(|l| !locations.contains(l)));
-            }
+        for (_, site) in manifest::references::uses_of(path, &report, state) {
+            locations.extend(state.locate(&site).filter(|l| !locations.contains(l)));
         }
     }
     locations

@@ -18,6 +18,8 @@ pub(crate) struct Published {
     shown: Mutex<HashMap<PathBuf, Weak<Analysis>>>,
     /// The last address that was known of an image, by its file and name.
     uris: Mutex<HashMap<(PathBuf, String), String>>,
+    /// What was told of requirements files and projects: the version, and the findings.
+    manifests: Mutex<HashMap<PathBuf, (i32, String)>>,
     /// Serialises publishing, so that no older state follows a newer one.
     pub(crate) turn: Mutex<()>,
 }
@@ -49,7 +51,14 @@ impl Published {
         lock(&self.uris).get(&(path.to_owned(), name.to_owned())).cloned()
     }
 
+    /// Notes what is told of a requirements file or a project; whether that is news.
+    pub(crate) fn is_news(&self, path: &Path, version: i32, diagnostics: &[Diagnostic]) -> bool {
+        let now = (version, identity(diagnostics));
+        lock(&self.manifests).insert(path.to_owned(), now.clone()) != Some(now)
+    }
+
     pub(crate) fn forget(&self, path: &Path) {
+        lock(&self.manifests).remove(path);
         lock(&self.shown).remove(path);
         lock(&self.uris).retain(|(p, _), _| p != path);
     }

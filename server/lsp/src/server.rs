@@ -16,7 +16,7 @@ use crate::state::State;
 use crate::transport::Outgoing;
 use crate::{
     code_actions, code_lens, commands, completion, diagnose, diagnostics, folding, hover, initialize,
-    inlay_hints, links, names, preview, rule_page, signature_help, symbols, watch, workspace,
+    inlay_hints, links, manifest, names, preview, rule_page, signature_help, symbols, watch, workspace,
 };
 
 /// How long it takes until a slow request shows its progress.
@@ -121,6 +121,11 @@ impl Server {
         .await
     }
 
+    /// Whether an address is that of a file which is looked at as what images are made from alone.
+    fn is_manifest(&self, uri: &Uri) -> bool {
+        self.state().documents.file_of(uri).is_some_and(|path| manifest::is_manifest(&path))
+    }
+
     /// The text of a virtual document. Protocol 3.18, `workspace/textDocumentContent`.
     pub(crate) async fn text_document_content(&self, parameters: Value) -> Result<Value> {
         let address = parameters.get("uri").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -200,6 +205,7 @@ impl LanguageServer for Server {
         self.state().heads.look_again();
         if let Some(path) = self.state().documents.file_of(&parameters.text_document.uri) {
             diagnose::changed(&self.session, &path);
+            diagnose::follow(&self.session);
         }
     }
 
@@ -228,6 +234,11 @@ impl LanguageServer for Server {
     async fn hover(&self, parameters: HoverParams) -> Result<Option<Hover>> {
         let place = parameters.text_document_position_params;
         let uri = place.text_document.uri.clone();
+        let asked = uri.clone();
+        let of_manifest = self.work(move |s| manifest::hover::at(&asked, place.position, s)).await?;
+        if of_manifest.is_some() {
+            return Ok(of_manifest);
+        }
         let found =
             self.with(&place.text_document.uri, move |a, s| hover::at(a, &uri, place.position, s)).await?;
         Ok(found.flatten())
@@ -239,7 +250,7 @@ impl LanguageServer for Server {
     }
 
     async fn completion_resolve(&self, item: CompletionItem) -> Result<CompletionItem> {
-        Ok(completion::resolve(item))
+        self.work(move |state| completion::resolve(item, state)).await
     }
 
     async fn signature_help(&self, parameters: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
@@ -296,6 +307,10 @@ impl LanguageServer for Server {
         parameters: DocumentSymbolParams,
     ) -> Result<Option<DocumentSymbolResponse>> {
         let uri = parameters.text_document.uri.clone();
+        if self.is_manifest(&uri) {
+            let find = move |s: &State| Some(symbols::shown(manifest::symbols::of(&uri, s)?, &uri, s));
+            return self.work(find).await;
+        }
         self.with(&parameters.text_document.uri, move |a, s| symbols::of(&uri, a, s)).await
     }
 
@@ -307,7 +322,18 @@ impl LanguageServer for Server {
 
     async fn document_link(&self, parameters: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
         let uri = parameters.text_document.uri.clone();
-        self.with(&parameters.text_document.uri, move |a, s| links::of(&uri, a, s)).await
+        let of_manifest = {
+            let uri = uri.clone();
+            self.work(move |s| manifest::links::of(&uri, s)).await?
+        };
+        if self.is_manifest(&uri) {
+            return Ok(of_manifest);
+        }
+        let found = self.with(&parameters.text_document.uri, move |a, s| links::of(&uri, a, s)).await?;
+        Ok(found.map(|mut links| {
+            links.splice(0..0, of_manifest.unwrap_or_default());
+            links
+        }))
     }
 
     async fn folding_range(&self, parameters: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
@@ -335,7 +361,35 @@ impl LanguageServer for Server {
 
     async fn code_action(&self, parameters: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let uri = parameters.text_document.uri.clone();
-        self.with(&uri, move |a, s| code_actions::at(&parameters, a, s)).await
+        let parameters = Arc::new(parameters);
+        let asked = Arc::clone(&parameters);
+        let mut of_manifest = self.work(move |s| code_actions::in_manifest(&asked, s)).await?;
+        if self.is_manifest(&uri) {
+            return Ok(Some(of_manifest));
+        }
+        let found = self.with(&uri, move |a, s| code_actions::at(&parameters, a, s)).await?;
+        Ok(found.map(|actions| {
+            of_manifest.splice(0..0, actions);
+            of_manifest
+        }))
+    }
+
+    async fn formatting(&self, parameters: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
+        let uri = parameters.text_document.uri;
+        self.work(move |s| manifest::formatting::edits(&uri, None, s)).await
+    }
+
+    async fn range_formatting(
+        &self,
+        parameters: DocumentRangeFormattingParams,
+    ) -> Result<Option<Vec<TextEdit>>> {
+        let uri = parameters.text_document.uri;
+        self.work(move |s| manifest::formatting::edits(&uri, Some(parameters.range), s)).await
+    }
+
+    async fn will_rename_files(&self, parameters: RenameFilesParams) -> Result<Option<WorkspaceEdit>> {
+        let rename = move |s: &State| manifest::rename_files::edits(&parameters, s);
+        self.work_long("Renaming", rename).await
     }
 
     async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {
@@ -347,9 +401,18 @@ impl LanguageServer for Server {
         parameters: DocumentDiagnosticParams,
     ) -> Result<DocumentDiagnosticReportResult> {
         let uri = parameters.text_document.uri.clone();
-        let find =
-            move |a: &Analysis, s: &State| diagnostics::by_document(a, s).remove(&uri).unwrap_or_default();
-        let found = self.with(&parameters.text_document.uri, find).await?.unwrap_or_default();
+        let found = if self.is_manifest(&uri) {
+            let find = move |s: &State| {
+                Some(diagnostics::of_manifest(&manifest::Document::at(&uri, s)?, &s.foreign, s))
+            };
+            self.work(find).await?
+        } else {
+            let find = move |a: &Analysis, s: &State| {
+                diagnostics::by_document(a, s).remove(&uri).unwrap_or_default()
+            };
+            self.with(&parameters.text_document.uri, find).await?
+        };
+        let found = found.unwrap_or_default();
         let (id, full) = report(found, parameters.previous_result_id.as_deref());
         let report = match full {
             Some(items) => DocumentDiagnosticReport::Full(RelatedFullDocumentDiagnosticReport {

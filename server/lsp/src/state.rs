@@ -16,19 +16,23 @@ use image_model::origin::Site;
 use image_python::evaluate::Sources;
 use image_python::inspect::{FileReport, inspect_here};
 use image_python::notebook::{Notebooks, is_notebook};
-use image_python::project::{Ambient, Facts, Installations};
+use image_python::project::{Ambient, Facts, Installations, PackageCache};
 use image_rules::Finding;
 use image_rules::settings::Settings;
 use tokio::sync::watch;
 use tower_lsp::ls_types::{Location, Range, Uri};
 
-use crate::analysis::{Analysis, Recorder, Stamp, to_range};
+use crate::analysis::{Analysis, Recorder, Stamp};
 use crate::client::Client;
 use crate::documents::{Cell, Documents, Open};
 use crate::folders::FolderCache;
+use crate::foreign::Foreign;
 use crate::head::Heads;
+use crate::locks::Locks;
+use crate::manifest::is_manifest;
 use crate::preview::Previews;
 use crate::published::Published;
+use crate::view::{View, to_range};
 use crate::workers::Workers;
 
 /// How long the disk is believed to be as it was.
@@ -47,6 +51,9 @@ pub(crate) struct State {
     pub(crate) published: Published,
     pub(crate) previews: Previews,
     pub(crate) folders: Arc<FolderCache>,
+    pub(crate) foreign: Foreign,
+    pub(crate) packages: PackageCache,
+    pub(crate) locks: Locks,
     client: OnceLock<Client>,
     ambient: Ambient,
     roots: Mutex<Vec<PathBuf>>,
@@ -84,6 +91,9 @@ impl State {
             published: Published::default(),
             previews: Previews::default(),
             folders: Arc::default(),
+            foreign: Foreign::default(),
+            packages: PackageCache::default(),
+            locks: Locks::default(),
             client: OnceLock::new(),
             ambient,
             roots: Mutex::default(),
@@ -259,15 +269,27 @@ impl State {
         self.heads.forget(path);
     }
 
-    /// What is known of an open file. On a worker only.
+    /// How a module is open; one that is followed may be closed.
+    fn opened(&self, path: &Path) -> Option<Open> {
+        let followed = || {
+            let uri = self.foreign.is_followed(path).then(|| Uri::from_file_path(path))??;
+            Some(Open { uri, version: 0 })
+        };
+        self.documents.get(path).or_else(followed)
+    }
+
+    /// What is known of a module that is open, or followed. On a worker only.
     pub(crate) fn analyse(&self, path: &Path) -> Option<Arc<Analysis>> {
+        if is_manifest(path) {
+            return None;
+        }
         let slot = self.slot(path);
         let mut slot = lock(&slot);
         // The version has to be that of the text: a change may come in between.
         let (open, cells, fs) = loop {
-            let open = self.documents.get(path)?;
+            let open = self.opened(path)?;
             let state = (self.documents.cells_of(path), Arc::new(self.snapshot()));
-            if self.documents.get(path)?.version == open.version {
+            if self.opened(path)?.version == open.version {
                 break (open, state.0, state.1);
             }
         };
@@ -309,14 +331,17 @@ impl State {
         };
         let reads = recorder.seen().into_iter().map(seen).collect();
         Some(Analysis {
-            open,
+            view: View {
+                open,
+                path: Arc::clone(&report.path),
+                index: LineIndex::new(&text),
+                text,
+                cells,
+                unit: self.documents.unit(),
+            },
             findings,
             facts,
             settings,
-            index: LineIndex::new(&text),
-            text,
-            cells,
-            unit: self.documents.unit(),
             reads,
             at: Instant::now(),
             look,

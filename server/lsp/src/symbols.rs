@@ -7,16 +7,24 @@ use tower_lsp::ls_types::{
     WorkspaceSymbol,
 };
 
-use crate::analysis::{Analysis, to_range};
+use crate::analysis::Analysis;
 use crate::code_lens::{short, statement_start};
+use crate::manifest;
 use crate::state::State;
+use crate::view::to_range;
 use crate::workspace;
 
 /// The images of a document, with their layers below them.
 pub(crate) fn of(uri: &Uri, analysis: &Analysis, state: &State) -> DocumentSymbolResponse {
     let own =
         analysis.report.images.iter().filter(|i| analysis.is_here(&i.site) && !i.intermediate && !i.imported);
-    let symbols: Vec<DocumentSymbol> = own.filter_map(|i| symbol(uri, i, analysis, state)).collect();
+    let mut symbols: Vec<DocumentSymbol> = own.filter_map(|i| symbol(uri, i, analysis, state)).collect();
+    symbols.splice(0..0, manifest::symbols::of(uri, state).unwrap_or_default());
+    shown(symbols, uri, state)
+}
+
+/// Symbols as the client takes them: nested, or one after the other.
+pub(crate) fn shown(symbols: Vec<DocumentSymbol>, uri: &Uri, state: &State) -> DocumentSymbolResponse {
     if state.client().nested_symbols {
         return DocumentSymbolResponse::Nested(symbols);
     }

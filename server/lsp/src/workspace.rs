@@ -1,6 +1,6 @@
 //! The files of the workspace that can have images, open or not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +11,10 @@ use image_python::syntax::ast::Module;
 use tower_lsp::ls_types::{Diagnostic, Uri};
 
 use crate::analysis::Analysis;
-use crate::diagnostics::by_document;
+use crate::diagnostics::{by_document, of_manifest, with_foreign};
+use crate::foreign::Foreign;
+use crate::manifest::references::uses_of;
+use crate::manifest::{Document, is_manifest};
 use crate::state::State;
 
 /// Files of the workspace folders that can have images, in order; excluded ones are left out. Takes long.
@@ -36,6 +39,32 @@ pub(crate) fn reports(state: &State) -> Vec<Arc<FileReport>> {
     files(state).iter().filter_map(|path| state.inspect(path, &fs).map(Arc::new)).collect()
 }
 
+/// Files that can have images above which only those are looked at that name a method which takes a file.
+const MANY: usize = 200;
+
+/// The modules of the workspace that use files, by file. Takes long.
+pub(crate) fn users(targets: &[PathBuf], state: &State) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
+    const METHODS: [&str; 4] = ["with_requirements", "_project(", "from_uv_script", "from_pixi_script"];
+    let fs = state.snapshot();
+    let mut modules = files(state);
+    if modules.len() > MANY {
+        let names_one = |path: &PathBuf| {
+            fs.read_shared(path).is_ok_and(|text| METHODS.iter().any(|method| text.contains(method)))
+        };
+        modules.retain(names_one);
+    }
+    let mut users: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
+    for module in modules {
+        let Some(report) = state.inspect(&module, &fs) else { continue };
+        for target in targets.iter().filter(|t| **t != module) {
+            if !uses_of(target, &report, state).is_empty() {
+                users.entry(target.clone()).or_default().insert(module.clone());
+            }
+        }
+    }
+    users
+}
+
 /// The parsed files of the workspace that import anything, which is where a name of another one can stand. Takes long.
 pub(crate) fn modules(state: &State, name: &str) -> Vec<Arc<Module>> {
     let wanted = |path: &Path| path.extension().is_some_and(|e| e == "py");
@@ -54,16 +83,24 @@ pub(crate) fn diagnostics(state: &State) -> Vec<(Uri, Option<i32>, Vec<Diagnosti
     let fs = Arc::new(state.snapshot());
     let analyses: Vec<Analysis> =
         files(state).iter().filter_map(|path| state.analyse_over(path, Arc::clone(&fs))).collect();
+    let foreign = Foreign::default();
+    let targets: BTreeSet<PathBuf> = analyses.iter().flat_map(|a| foreign.note(a)).collect();
     let reports: Vec<_> = analyses.iter().map(|a| (&a.report, &*a.settings)).collect();
     let together = image_rules::check_workspace(&reports, state.sources(), &*fs);
     let mut found = Vec::new();
     for mut analysis in analyses {
+        analysis.findings = with_foreign(&analysis, &foreign);
         let own = together.iter().filter(|f| f.site.path == analysis.report.path).cloned();
         analysis.findings.extend(own);
         image_rules::order(&mut analysis.findings);
         let version = state.documents.get(&analysis.report.path).map(|o| o.version);
         let documents = by_document(&analysis, state);
         found.extend(documents.into_iter().map(|(uri, diagnostics)| (uri, version, diagnostics)));
+    }
+    for document in targets.iter().filter(|t| is_manifest(t)).filter_map(|t| Document::of(t, state)) {
+        let version = state.documents.get(&document.path).map(|o| o.version);
+        let diagnostics = of_manifest(&document, &foreign, state);
+        found.push((document.open.uri.clone(), version, diagnostics));
     }
     found
 }

@@ -24,6 +24,7 @@ pub mod requirement;
 pub mod requirements_txt;
 pub mod script;
 pub mod source_map;
+pub mod toml_format;
 pub mod toml_source;
 pub mod uv_lock;
 pub mod uv_stale;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
-use pep508_rs::{MarkerTree, Pep508Url, VersionOrUrl};
+use pep508_rs::{MarkerTree, Pep508Error, Pep508Url, VersionOrUrl};
 use version_ranges::Ranges;
 
 use crate::pins::normalised;
@@ -152,15 +152,74 @@ pub struct Fault {
 /// What is wrong with a requirement by PEP 508; `None` for a sound one.
 #[must_use]
 pub fn fault(text: &str) -> Option<Fault> {
-    let error = Parsed::from_str(text).err()?;
+    if let Some(fault) = name_fault(text) {
+        return Some(fault);
+    }
+    let error = read(text)?.err()?;
     let start = floor(text, error.start.min(text.len()));
     let end = floor(text, start.saturating_add(error.len.max(1)).min(text.len())).max(start);
     Some(Fault { message: one_line(&error.message.to_string()), range: start..end })
 }
 
+/// Bytes above which a requirement is not read.
+const LENGTH: usize = 4096;
+/// Brackets, and terms of a marker, above which it is not read: the library's work and stack grow with them.
+const DEPTH: usize = 40;
+/// Digits in a row above which it is not read: the library's numbers have 64 bits.
+const DIGITS: usize = 18;
+
+/// Reads a requirement with the library, which panics on what its callers have to keep from it; `None` for what is not
+/// read at all.
+fn read(text: &str) -> Option<Result<Parsed, Pep508Error<Address>>> {
+    let count = |part: &str| text.matches(part).count();
+    let terms = count(" and ") + count(" or ") + count("'") / 2 + count("\"") / 2;
+    if text.len() > LENGTH
+        || count("(").max(terms) > DEPTH
+        || digits(text) > DIGITS
+        || name_fault(text).is_some()
+    {
+        return None;
+    }
+    std::panic::catch_unwind(|| Parsed::from_str(&lenient(text))).ok()
+}
+
+/// The most digits in a row.
+fn digits(text: &str) -> usize {
+    text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0)
+}
+
+/// What is wrong with the name, or the name of an extra: what they end with.
+fn name_fault(text: &str) -> Option<Fault> {
+    let parts = parts(text)?;
+    let ends_badly = |range: &&Range<usize>| text[(*range).clone()].ends_with(['.', '-', '_']);
+    let range = [&parts.name].into_iter().chain(&parts.extras).find(ends_badly)?;
+    let sign = text[range.clone()].chars().next_back()?;
+    let what = if *range == parts.name { "Package name" } else { "The name of an extra" };
+    let message = format!("{what} must end with an alphanumeric character, not '{sign}'");
+    Some(Fault { message, range: range.end - 1..range.end })
+}
+
+/// A text without what uv passes over: a comma behind the last specifier. Places stay the same.
+fn lenient(text: &str) -> std::borrow::Cow<'_, str> {
+    let last = parts(text).and_then(|p| p.specifiers.last().map(|(_, version)| version.clone()));
+    if let Some(version) = last.filter(|v| !v.is_empty())
+        && let Some(rest) = text.get(version.end..)
+        && rest.trim_start().starts_with(',')
+        && let after = rest.trim_start()[1..].trim_start()
+        && (after.is_empty() || after.starts_with([';', ')']))
+    {
+        let comma = version.end + (rest.len() - rest.trim_start().len());
+        return format!("{} {}", &text[..comma], &text[comma + 1..]).into();
+    }
+    text.into()
+}
+
 /// What is wrong with a text of version specifiers, like that of `requires-python`.
 #[must_use]
 pub fn specifiers_fault(text: &str) -> Option<String> {
+    if digits(text) > DIGITS {
+        return None;
+    }
     VersionSpecifiers::from_str(text).err().map(|error| {
         // The place is drawn below the message.
         one_line(error.to_string().lines().next().unwrap_or_default()).trim_end_matches(':').to_owned()
@@ -191,7 +250,7 @@ impl Requirement {
     /// Reads a requirement; `None` for what is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let parsed = Parsed::from_str(text).ok()?;
+        let parsed = read(text)?.ok()?;
         Some(Self { name: normalised(parsed.name.as_ref()), parsed })
     }
 
@@ -278,9 +337,15 @@ fn canonical(specifier: &VersionSpecifier) -> String {
     short.to_owned()
 }
 
+/// A marker; `None` for what is none.
+pub(crate) fn marker(text: &str) -> Option<MarkerTree> {
+    Some(Requirement::parse(&format!("x ; {text}"))?.marker())
+}
+
 /// The specifiers of a text in the form of [`Requirement::specifiers_text`]; `None` for what is none.
 pub(crate) fn canonical_specifiers(text: &str) -> Option<Vec<String>> {
-    let mut all: Vec<String> = VersionSpecifiers::from_str(text).ok()?.iter().map(canonical).collect();
+    let all = specifiers_fault(text).is_none().then(|| VersionSpecifiers::from_str(text).ok())??;
+    let mut all: Vec<String> = all.iter().map(canonical).collect();
     all.sort();
     all.dedup();
     Some(all)
@@ -345,6 +410,7 @@ mod tests {
         assert_eq!(fault("httpx>=0.27,<1; python_version < '3.13'"), None);
         assert_eq!(fault("x @ git+https://e.org/x"), None);
         assert_eq!(fault("x @ file:///w/x"), None);
+        assert_eq!(fault("x>=1, ; os_name == 'nt'"), None);
         for text in [
             "numpy=1",
             "numpy pandas",
@@ -361,6 +427,20 @@ mod tests {
         }
         assert!(specifiers_fault("3.11").is_some_and(|m| m.contains("expected operator")));
         assert_eq!(specifiers_fault(">=3.11, <4"), None);
+    }
+
+    /// Each of these made the library panic, or would have it use up the stack.
+    #[test]
+    fn what_the_library_cannot_bear_is_kept_from_it() {
+        let deep = format!("a; {}os_name == 'x'", "(".repeat(100_000));
+        let long = format!("a; {}", "os_name == 'x' or ".repeat(10_000));
+        for text in
+            ["3.", "idna-;A", "0-!", "a[b-]", "a==18446744073709551615.*", &deep, &long, &"a".repeat(1 << 20)]
+        {
+            let _ = fault(text);
+            assert!(Requirement::parse(text).is_none(), "{}", &text[..text.len().min(40)]);
+        }
+        assert_eq!(fault("idna-").map(|f| f.range), Some(4..5));
     }
 
     #[test]

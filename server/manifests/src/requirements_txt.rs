@@ -241,7 +241,7 @@ impl<'t> Reader<'t> {
     fn requirement(&mut self) -> Entry {
         let start = self.at;
         let end = self.requirement_end();
-        let value = start..start + trim_wrapped(&self.text[start..end]).len();
+        let value = start..start + self.text[start..end].trim_end().len();
         self.at = end;
         let text = &self.text[value.clone()];
         let kind = if is_unnamed(text) { Kind::Unnamed } else { Kind::Named };
@@ -320,11 +320,29 @@ impl<'t> Reader<'t> {
             }
             let value = &self.text[from..];
             let length = value.find(char::is_whitespace).unwrap_or(value.len());
+            if let Some(message) = hash_fault(&value[..length]) {
+                let range = from - entry.range.start..from + length - entry.range.start;
+                entry.fault.get_or_insert(Fault { message, range });
+            }
             entry.hashes.push(from..from + length);
             entry.range.end = from + length;
             self.at = from + length;
         }
     }
+}
+
+/// Why uv refuses a hash.
+fn hash_fault(hash: &str) -> Option<String> {
+    let (algorithm, digest) = hash.split_once(':')?;
+    let length = match algorithm {
+        "md5" => 32,
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ => return None,
+    };
+    let found = digest.len();
+    (found != length).then(|| format!("a {algorithm} hash has {length} digits, not {found}"))
 }
 
 /// Where a comment begins in a line: a `#` behind white space.
@@ -337,11 +355,6 @@ fn comment_in(line: &str) -> Option<usize> {
         before = c;
     }
     None
-}
-
-/// Without white space at its end.
-fn trim_wrapped(text: &str) -> &str {
-    text.trim_end()
 }
 
 /// Whether a requirement is an address or a path without a name.
@@ -430,7 +443,7 @@ mod tests {
 
     #[test]
     fn entries_have_their_places() {
-        let text = "# c \\\nidna>=3 # why\n\n-r base.txt # more\n--index-url=https://e.org/simple\nsix==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\r\nx @ https://e.org/x.whl\n./own[a] ; os_name == 'nt'\n--pre\n-e .\n";
+        let text = "# c \\\nidna>=3 # why\n\n-r base.txt # more\n--index-url=https://e.org/simple\nsix==1 \\\n    --hash=other:00 \\\n    --hash=other:11\r\nx @ https://e.org/x.whl\n./own[a] ; os_name == 'nt'\n--pre\n-e .\n";
         assert_eq!(
             shown(text),
             [

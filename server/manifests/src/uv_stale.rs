@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use pep508_rs::{ExtraName, MarkerTree};
+use pep508_rs::MarkerTree;
 use toml_edit::{Array, Document, InlineTable, Item, Table, TableLike, Value};
 
 use crate::manifest::{Dependency, Form, Format, Manifest};
 use crate::pins::normalised as normal;
-use crate::requirement::{Requirement, canonical_specifiers};
+use crate::requirement::{self, Requirement, canonical_specifiers};
 use crate::toml_source::Source;
 
 /// What a lock and its project differ in.
@@ -398,13 +398,12 @@ struct Asked {
 
 impl Asked {
     fn of(text: &str, extra: Option<&str>, source: Option<&Option<Origin>>) -> Option<Self> {
-        let requirement = Requirement::parse(text)?;
-        let mut marker = requirement.marker();
+        let asked = Requirement::parse(text)?;
+        let mut marker = asked.marker();
         if let Some(extra) = extra {
-            let extra: ExtraName = extra.parse().ok()?;
-            marker.and(MarkerTree::parse_str::<pep508_rs::VerbatimUrl>(&format!("extra == '{extra}'")).ok()?);
+            marker.and(requirement::marker(&format!("extra == '{extra}'"))?);
         }
-        let origin = match (requirement.address(), source) {
+        let origin = match (asked.address(), source) {
             (Some(at), _) => {
                 let kind = if at.starts_with("git+") {
                     "git"
@@ -419,8 +418,8 @@ impl Asked {
             (None, None) => None,
         };
         Some(Self {
-            extras: requirement.extras(),
-            specifiers: requirement.specifiers_text().unwrap_or_default(),
+            extras: asked.extras(),
+            specifiers: asked.specifiers_text().unwrap_or_default(),
             is_open: matches!(source, Some(None)),
             origin,
             marker,
@@ -436,7 +435,7 @@ impl Asked {
         extras.sort();
         let marker = match text("marker") {
             None => MarkerTree::default(),
-            Some(marker) => MarkerTree::parse_str::<pep508_rs::VerbatimUrl>(marker).ok()?,
+            Some(text) => requirement::marker(text)?,
         };
         Some(Self {
             extras,

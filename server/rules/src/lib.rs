@@ -24,7 +24,7 @@ mod suppression;
 
 pub use checker::{check, check_workspace, covering, order};
 pub use finding::{Applicability, Edit, Finding, Fix, Related};
-pub use rule::{FixSafety, Proof, Rule, Severity};
+pub use rule::{FixSafety, Proof, Rule, Severity, is_about_manifests};
 pub use source::add_argument;
 pub use suppression::{suppress, suppress_all};
 

@@ -223,6 +223,12 @@ impl Proof {
     }
 }
 
+/// Whether a rule looks at the files that images are made from.
+#[must_use]
+pub fn is_about_manifests(rule: &Rule) -> bool {
+    matches!(rule.check, Check::Manifest(_))
+}
+
 impl std::fmt::Debug for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.code)

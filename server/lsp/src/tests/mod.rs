@@ -15,6 +15,7 @@ mod head;
 mod hover;
 mod inlay_hint;
 mod lifecycle;
+mod manifest;
 mod notebook;
 mod order;
 mod pull_diagnostics;

@@ -6,6 +6,7 @@
 mod config;
 mod installed;
 mod interpreter;
+mod packages;
 mod release;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use image_model::world::{Environment, Fact};
 pub use config::ConfigFile;
 pub use installed::{Installations, Installed};
 pub use interpreter::Interpreter;
+pub use packages::{Metadata as PackageMetadata, Package, PackageCache, Packages, installed_version};
 pub use release::{ReleaseInUse, ReleaseSource, assumed};
 
 /// What the process knows: its environment and its directory.

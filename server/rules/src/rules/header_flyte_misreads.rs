@@ -9,6 +9,7 @@ use image_manifests::pytext::universal_newlines;
 use image_manifests::script::uv_block;
 use image_python::inspect::Stage;
 
+use crate::checker::Checker;
 use crate::finding::{Edit, Fix};
 use crate::manifest::{Read, Role, Used};
 use crate::rule::{Check, FixSafety, Proof, Rule, Severity};
@@ -34,7 +35,7 @@ pub(super) static RULE: Rule = Rule {
     ..Rule::BASE
 };
 
-fn check(checker: &crate::checker::Checker<'_>, used: &Used<'_>) {
+fn check(checker: &Checker<'_>, used: &Used<'_>) {
     if !matches!(used.role, Role::UvScript | Role::OwnScript) {
         return;
     }
@@ -45,8 +46,7 @@ fn check(checker: &crate::checker::Checker<'_>, used: &Used<'_>) {
         m.faults.is_empty() && m.header.as_ref().is_some_and(|h| h.trouble.is_none()) && !read.has_mark
     });
     let Some((manifest, header)) = sound.and_then(|m| Some((m, m.header.as_ref()?))) else {
-        only_flyte(checker, used);
-        return;
+        return only_flyte(checker, used, &block);
     };
     let own = written(manifest);
     let (range, message, is_error) = match reading(&block) {
@@ -73,7 +73,7 @@ fn check(checker: &crate::checker::Checker<'_>, used: &Used<'_>) {
 }
 
 /// A header that uv does not see, and flyte reads.
-fn only_flyte(checker: &crate::checker::Checker<'_>, used: &Used<'_>) {
+fn only_flyte(checker: &Checker<'_>, used: &Used<'_>, block: &str) {
     let read = &used.read;
     let is_seen = read.manifest.as_ref().is_some_and(|m| m.header.is_some()) && !read.has_mark;
     let Some(at) = read.text.find("# /// script").filter(|_| !is_seen && used.role == Role::UvScript) else { return };
@@ -83,9 +83,15 @@ fn only_flyte(checker: &crate::checker::Checker<'_>, used: &Used<'_>) {
     } else {
         "its first line has to be # /// script alone, at the beginning of the line"
     };
-    let message = format!("uv does not see this header, which flyte reads: {why}");
-    let mut found = used.finding(&RULE, at..end, message);
-    found.severity = Severity::Warning;
+    let reading = reading(block);
+    let flyte = match &reading {
+        Ok(_) => "which flyte reads".to_owned(),
+        Err(what) => format!("and flyte cannot read it ({what})"),
+    };
+    let mut found = used.finding(&RULE, at..end, format!("uv does not see this header, {flyte}: {why}"));
+    if reading.is_ok() {
+        found.severity = Severity::Warning;
+    }
     let line = read.text[..at].rfind(['\n', '\r']).map_or(0, |n| n + 1);
     let trailing = &read.text[at + "# /// script".len()..end];
     let fix = (line == at && !trailing.is_empty() && trailing.trim().is_empty()).then(|| {

@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     proof: Proof::Flyte { stage: Stage::Hash, error: "ValueError: Invalid TOML in metadata block" },
     example: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_uv_script(Path(__file__).parent / \"train.py\", name=\"train\")\n",
     files: &[
-        ("train.py", "# /// script\n# dependencies = [\"flyte\"\n# ///\nprint(\"training\")\n"),
+        ("train.py", "# /// script\n# dependencies = [flyte]\n# ///\nprint(\"training\")\n"),
         ("good.py", "# /// script\n# dependencies = [\"flyte\"]\n# ///\nprint(\"training\")\n"),
     ],
     instead: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_uv_script(Path(__file__).parent / \"good.py\", name=\"train\")\n",

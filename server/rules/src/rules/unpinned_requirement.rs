@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image_python::inspect::Variant;
+use image_python::project::installed_version;
 
 use super::packages;
 use crate::checker::Checker;
@@ -45,9 +46,5 @@ pub(super) static RULE: Rule = Rule {
 /// The version of a package in the environment in which flyte is installed.
 fn installed(checker: &Checker<'_>, variant: &Variant, name: &str) -> Option<String> {
     let folder = variant.environment.site_packages.as_ref()?;
-    let entries = checker.fs.read_dir(Path::new(folder)).ok()?;
-    entries.into_iter().filter_map(|e| e.name).find_map(|entry| {
-        let (own, version) = entry.strip_suffix(".dist-info")?.split_once('-')?;
-        (requirement::normal(own) == name).then(|| version.to_owned())
-    })
+    installed_version(Path::new(folder), name, checker.fs)
 }
