@@ -10,6 +10,8 @@
 
 pub mod evaluate;
 pub mod files;
+#[cfg(test)]
+mod grammars;
 pub mod inspect;
 pub mod json;
 pub mod notebook;
