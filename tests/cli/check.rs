@@ -11,7 +11,7 @@ use crate::{image_lsp, image_lsp_with, json, text};
 const BAD: &str = "import flyte\n\nimage = (\n    flyte.Image.from_debian_base(name='Train')  # the name\n    .with_pip_packages(['httpx', 'rich'])  # the packages\n)\nother = flyte.Image.from_base('debian:12').with_apt_packages('git')\n";
 const FIXED: &str = "import flyte\n\nimage = (\n    flyte.Image.from_debian_base(name='train')  # the name\n    .with_pip_packages('httpx', 'rich')  # the packages\n)\nother = flyte.Image.from_base('debian:12').with_apt_packages('git')\n";
 
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for (path, text) in files {
         let path = folder.path().join(path);
@@ -21,12 +21,12 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-fn check(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn check(folder: &Path, arguments: &[&str]) -> Output {
     let all: Vec<&str> = ["check"].into_iter().chain(arguments.iter().copied()).collect();
     image_lsp(folder, &all)
 }
 
-fn codes(folder: &Path, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn codes(folder: &Path, arguments: &[&str]) -> Vec<String> {
     let all: Vec<&str> = arguments.iter().copied().chain(["--output-format", "json"]).collect();
     let output = check(folder, &all);
     let findings: Value =
@@ -35,7 +35,7 @@ fn codes(folder: &Path, arguments: &[&str]) -> Vec<String> {
     findings.as_array().expect("a list").iter().map(code).collect()
 }
 
-fn read(folder: &Path, path: &str) -> String {
+pub(crate) fn read(folder: &Path, path: &str) -> String {
     std::fs::read_to_string(folder.join(path)).expect("readable")
 }
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod declared;
+mod manifests;
 mod releases_page;
 mod server;
 

@@ -6,6 +6,7 @@
 //! changed everything behind it has to be fed anew; what is before it is not read again.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,10 @@ use image_model::world::{Environment, World};
 const SMALL: u64 = 128 << 10;
 /// Bytes between two digests that are kept.
 const INTERVAL: u64 = 4 << 20;
+/// Bytes from which on a single file's digest is kept.
+const LARGE: u64 = 64 << 10;
+/// Digests of single files that are kept.
+const HASHED: usize = 64;
 /// How long a folder is believed to be as it was.
 const FRESH: Duration = Duration::from_secs(1);
 /// A look that took so long is taken again after as many times as long.
@@ -62,8 +67,17 @@ enum Wish {
     Files { item: Item },
 }
 
+/// A large file that was hashed behind something.
+struct HashedFile {
+    before: String,
+    path: PathBuf,
+    metadata: Metadata,
+    after: Digest,
+}
+
 #[derive(Default)]
 struct Known {
+    files: Vec<HashedFile>,
     folders: HashMap<Key, Folder>,
     contexts: HashMap<String, (Res<Arc<Files>>, Instant)>,
     wishes: Vec<(String, Wish, Environment)>,
@@ -272,6 +286,30 @@ fn name_of(item: &Item, world: &World<'_>) -> String {
 }
 
 impl Folders for FolderCache {
+    /// A lock or a wheel is hashed once, and again when it changes or what is before it does.
+    fn file(&self, before: Digest, path: &PyPath, world: &World<'_>) -> Res<Digest> {
+        let full = world.resolve(path);
+        let metadata = world.fs.metadata(&full).ok().filter(|m| m.modified.is_some() && m.len >= LARGE);
+        let key = metadata.map(|metadata| (before.hex(), full, metadata));
+        if let Some((before, path, metadata)) = &key {
+            let known = self.known();
+            let is_it = |f: &&HashedFile| f.before == *before && f.path == *path && f.metadata == *metadata;
+            if let Some(file) = known.files.iter().find(is_it) {
+                return Ok(file.after.clone());
+            }
+        }
+        let after = Direct.file(before, path, world)?;
+        if let Some((before, path, metadata)) = key {
+            let files = &mut self.known().files;
+            files.retain(|f| f.path != path || f.metadata == metadata);
+            if files.len() >= HASHED {
+                files.remove(0);
+            }
+            files.push(HashedFile { before, path, metadata, after: after.clone() });
+        }
+        Ok(after)
+    }
+
     fn digest(
         &self,
         before: Digest,

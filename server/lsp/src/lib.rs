@@ -28,6 +28,7 @@ mod head;
 mod hover;
 mod initialize;
 mod inlay_hints;
+mod kept;
 mod links;
 mod locks;
 mod manifest;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use image_manifests::fs::{FileSystem, Metadata, OsFileSystem, Overlay};
+use image_manifests::fs::{FileSystem, Metadata, Overlay};
 use image_manifests::position::LineIndex;
 use image_model::folders::Handle;
 use image_model::origin::Site;
@@ -28,6 +28,7 @@ use crate::documents::{Cell, Documents, Open};
 use crate::folders::FolderCache;
 use crate::foreign::Foreign;
 use crate::head::Heads;
+use crate::kept::Kept;
 use crate::locks::Locks;
 use crate::manifest::is_manifest;
 use crate::preview::Previews;
@@ -54,6 +55,8 @@ pub(crate) struct State {
     pub(crate) foreign: Foreign,
     pub(crate) packages: PackageCache,
     pub(crate) locks: Locks,
+    /// The disk; notebooks read as modules.
+    disk: Arc<Notebooks>,
     client: OnceLock<Client>,
     ambient: Ambient,
     roots: Mutex<Vec<PathBuf>>,
@@ -94,6 +97,7 @@ impl State {
             foreign: Foreign::default(),
             packages: PackageCache::default(),
             locks: Locks::default(),
+            disk: Arc::new(Notebooks(Arc::new(Kept::default()))),
             client: OnceLock::new(),
             ambient,
             roots: Mutex::default(),
@@ -191,7 +195,7 @@ impl State {
 
     /// The file system as the editor sees it; notebooks read as modules.
     pub(crate) fn snapshot(&self) -> Overlay {
-        Overlay::new(Arc::new(Notebooks(Arc::new(OsFileSystem))), self.documents.texts())
+        Overlay::new(Arc::clone(&self.disk) as Arc<dyn FileSystem>, self.documents.texts())
     }
 
     /// The settings for a file: the nearest settings file's, then the client's.

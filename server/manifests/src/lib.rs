@@ -16,6 +16,7 @@ pub mod ignore_file;
 pub mod legacy_toml;
 pub mod locks;
 pub mod manifest;
+mod memo;
 pub mod pins;
 pub mod position;
 pub mod pyproject;

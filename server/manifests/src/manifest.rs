@@ -294,7 +294,7 @@ fn entries(source: &Source, path: &[&str]) -> Vec<Dependency> {
             let table: &dyn TableLike = item.as_table_like()?;
             source.text(table.get("version")?.as_value()?)
         });
-        let end = item.span().map_or(name_range.end, |s| s.end);
+        let end = source.span(item).map_or(name_range.end, |s| s.end);
         Some(Dependency {
             name: normalised(name),
             range: name_range.start..end.max(name_range.end),
@@ -312,7 +312,7 @@ fn entries(source: &Source, path: &[&str]) -> Vec<Dependency> {
 fn types(source: &Source) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut wrong = |item: &Item, message: String| {
-        let range = item.span().unwrap_or(0..0);
+        let range = source.span(item).unwrap_or(0..0);
         faults.push(Fault { message, range });
     };
     if let Some(item) = source.root().get("dependencies") {
@@ -321,7 +321,7 @@ fn types(source: &Source) -> Vec<Fault> {
             Some(array) => {
                 for value in array.iter().filter(|v| v.as_str().is_none()) {
                     let item = Item::Value(value.clone());
-                    let range = value.span().unwrap_or(0..0);
+                    let range = source.span(&item).unwrap_or(0..0);
                     let message = format!("a dependency is {}, not a string", article(&item));
                     faults.push(Fault { message, range });
                 }
@@ -330,12 +330,12 @@ fn types(source: &Source) -> Vec<Fault> {
     }
     if let Some(item) = source.root().get("requires-python").filter(|i| i.as_str().is_none()) {
         let message = format!("requires-python is {}, not a string", article(item));
-        faults.push(Fault { message, range: item.span().unwrap_or(0..0) });
+        faults.push(Fault { message, range: source.span(item).unwrap_or(0..0) });
     }
     for path in [&["tool"][..], &["tool", "uv"]] {
         if let Some(item) = source.at(path).filter(|i| i.as_table_like().is_none()) {
             let message = format!("{} is {}, not a table", path.join("."), article(item));
-            faults.push(Fault { message, range: item.span().unwrap_or(0..0) });
+            faults.push(Fault { message, range: source.span(item).unwrap_or(0..0) });
         }
     }
     faults
@@ -389,6 +389,14 @@ mod tests {
             shown(Format::Pixi, pixi),
             ["dependencies: python >=3.12", "feature.a.pypi-dependencies: flyte ==2.5.2"]
         );
+    }
+
+    /// Found by the fuzzer: what was added to close a table was taken for its place.
+    #[test]
+    fn places_lie_in_the_text() {
+        let text = "[tool.poetry.dependencies]\nb = {version = \"^1\"";
+        let manifest = Manifest::read(Format::Project, text).expect("a manifest");
+        assert!(manifest.dependencies.iter().all(|d| text.get(d.range.clone()).is_some()));
     }
 
     #[test]

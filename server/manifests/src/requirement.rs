@@ -180,7 +180,15 @@ fn read(text: &str) -> Option<Result<Parsed, Pep508Error<Address>>> {
     {
         return None;
     }
-    std::panic::catch_unwind(|| Parsed::from_str(&lenient(text))).ok()
+    std::panic::catch_unwind(|| Parsed::from_str(&plain(&lenient(text)))).ok()
+}
+
+/// A text of which every byte is a character: the library takes the one for the other. Places stay the same.
+fn plain(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.is_ascii() {
+        return text.into();
+    }
+    text.bytes().map(|byte| if byte.is_ascii() { char::from(byte) } else { '?' }).collect::<String>().into()
 }
 
 /// The most digits in a row.
@@ -191,8 +199,19 @@ fn digits(text: &str) -> usize {
 /// What is wrong with the name, or the name of an extra: what they end with.
 fn name_fault(text: &str) -> Option<Fault> {
     let parts = parts(text)?;
+    let open = parts.name.end + text[parts.name.end..].find('[').unwrap_or(text.len() - parts.name.end);
+    let close = open + text[open..].find(']').unwrap_or(text.len() - open);
+    // Words between brackets, also of what is no list of extras.
+    let mut words = vec![parts.name.clone()];
+    let mut at = open;
+    for word in text[open..close].split(|c| !is_name_char(c)) {
+        // `split` takes a sign away behind each word.
+        let start = at + text[at..close].find(word).unwrap_or(0);
+        words.push(start..start + word.len());
+        at = start + word.len();
+    }
     let ends_badly = |range: &&Range<usize>| text[(*range).clone()].ends_with(['.', '-', '_']);
-    let range = [&parts.name].into_iter().chain(&parts.extras).find(ends_badly)?;
+    let range = words.iter().find(ends_badly)?;
     let sign = text[range.clone()].chars().next_back()?;
     let what = if *range == parts.name { "Package name" } else { "The name of an extra" };
     let message = format!("{what} must end with an alphanumeric character, not '{sign}'");
@@ -434,9 +453,18 @@ mod tests {
     fn what_the_library_cannot_bear_is_kept_from_it() {
         let deep = format!("a; {}os_name == 'x'", "(".repeat(100_000));
         let long = format!("a; {}", "os_name == 'x' or ".repeat(10_000));
-        for text in
-            ["3.", "idna-;A", "0-!", "a[b-]", "a==18446744073709551615.*", &deep, &long, &"a".repeat(1 << 20)]
-        {
+        for text in [
+            "3.",
+            "idna-;A",
+            "0-!",
+            "a[b-]",
+            "a[ds. x]",
+            "a[\u{b}ds.",
+            "a==18446744073709551615.*",
+            &deep,
+            &long,
+            &"a".repeat(1 << 20),
+        ] {
             let _ = fault(text);
             assert!(Requirement::parse(text).is_none(), "{}", &text[..text.len().min(40)]);
         }

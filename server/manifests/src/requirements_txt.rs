@@ -309,6 +309,7 @@ impl<'t> Reader<'t> {
                 let fault =
                     Fault { message, range: at - entry.range.start..at + word.len() - entry.range.start };
                 entry.fault.get_or_insert(fault);
+                entry.range.end = at + word.len();
                 self.at = end;
                 return;
             }
@@ -493,6 +494,15 @@ mod tests {
         ] {
             assert!(read(text).iter().all(|e| e.fault.is_none()), "{text}");
         }
+    }
+
+    /// Found by the fuzzer: the fault lay outside of its entry.
+    #[test]
+    fn a_fault_lies_in_its_entry() {
+        let text = "idna==3.6 \\\n    --has\u{fffd}\u{10}";
+        let entry = &read(text)[0];
+        let fault = entry.fault.as_ref().expect("a fault");
+        assert_eq!(&text[entry.range.clone()][fault.range.clone()], "--has\u{fffd}\u{10}");
     }
 
     #[test]

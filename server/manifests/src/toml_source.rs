@@ -13,6 +13,8 @@ const TRIES: usize = 12;
 #[derive(Debug, Clone)]
 pub struct Source {
     document: Document<String>,
+    /// Bytes of the text; what was added to read it is behind them.
+    length: usize,
     /// What could not be read, the first fault first.
     pub faults: Vec<Fault>,
 }
@@ -36,7 +38,7 @@ impl Source {
         let mut faults: Vec<Fault> = Vec::new();
         for _ in 0..TRIES {
             match Document::parse(left.clone()) {
-                Ok(document) => return Self { document, faults },
+                Ok(document) => return Self { document, length: text.len(), faults },
                 Err(error) => {
                     let range = error.span().unwrap_or(0..0);
                     let range = range.start.min(text.len())
@@ -48,7 +50,11 @@ impl Source {
                 }
             }
         }
-        Self { document: Document::parse(String::new()).unwrap_or_else(|_| empty()), faults }
+        Self {
+            document: Document::parse(String::new()).unwrap_or_else(|_| empty()),
+            length: text.len(),
+            faults,
+        }
     }
 
     /// The outermost table.
@@ -73,7 +79,7 @@ impl Source {
     /// A string with its place.
     #[must_use]
     pub fn text(&self, value: &Value) -> Option<Text> {
-        let (string, range) = (value.as_str()?, value.span()?);
+        let (string, range) = (value.as_str()?, value.span().filter(|range| range.end <= self.length)?);
         let written = self.document.raw().get(range.clone())?;
         let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|q| written.starts_with(q))?;
         let same = written.strip_prefix(quote).and_then(|w| w.strip_suffix(quote)) == Some(string);
@@ -87,13 +93,19 @@ impl Source {
         self.text(self.at(path)?.as_value()?)
     }
 
+    /// Where something is, as far as it is in the text.
+    #[must_use]
+    pub fn span(&self, item: &Item) -> Option<Range<usize>> {
+        item.span().map(|range| range.start.min(self.length)..range.end.min(self.length))
+    }
+
     /// The place of a key in a table, or of the table's own header.
     #[must_use]
     pub fn key(&self, path: &[&str]) -> Option<Range<usize>> {
         let (last, above) = path.split_last()?;
         let table: &dyn TableLike =
             if above.is_empty() { self.root() } else { self.at(above)?.as_table_like()? };
-        table.key(last).and_then(toml_edit::Key::span).or_else(|| table.get(last)?.span())
+        table.key(last).and_then(toml_edit::Key::span).or_else(|| self.span(table.get(last)?))
     }
 }
 

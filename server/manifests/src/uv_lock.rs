@@ -1,8 +1,11 @@
 //! uv.lock, as far as an image depends on it: which local projects are installed editable.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use toml_edit::{Array, Document, Item, Table, Value};
+
+use crate::memo::Memo;
 
 /// Why the editable dependencies cannot be told from the files alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +19,15 @@ pub struct Undecided(pub String);
 /// # Errors
 /// [`Undecided`] where the command would have to resolve first: no lock although local sources are declared, or a
 /// lock that does not name the project.
-pub fn editable_dependencies(pyproject: &str, lock: Option<&str>) -> Result<Vec<String>, Undecided> {
+pub fn editable_dependencies(pyproject: &str, lock: Option<&Arc<str>>) -> Result<Vec<String>, Undecided> {
+    static KNOWN: Memo<Result<Vec<String>, Undecided>> = Memo::new();
+    match lock {
+        None => followed(pyproject, None),
+        Some(lock) => Result::clone(&KNOWN.of(lock, pyproject, || followed(pyproject, Some(lock)))),
+    }
+}
+
+fn followed(pyproject: &str, lock: Option<&str>) -> Result<Vec<String>, Undecided> {
     let project =
         Document::parse(pyproject).map_err(|_| Undecided("pyproject.toml is not TOML".to_owned()))?;
     let Some(lock) = lock else {
@@ -192,7 +203,7 @@ source = { editable = "unused" }
 
     #[test]
     fn follows_the_graph_with_default_groups() {
-        let found = editable_dependencies("[project]\nname='app'", Some(LOCK));
+        let found = editable_dependencies("[project]\nname='app'", Some(&LOCK.into()));
         assert_eq!(found, Ok(vec!["../lib".to_owned(), "./tool".to_owned(), "./zib".to_owned()]));
     }
 

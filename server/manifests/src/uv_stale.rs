@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use pep508_rs::MarkerTree;
 use toml_edit::{Array, Document, InlineTable, Item, Table, TableLike, Value};
 
 use crate::manifest::{Dependency, Form, Format, Manifest};
+use crate::memo::Memo;
 use crate::pins::normalised as normal;
 use crate::requirement::{self, Requirement, canonical_specifiers};
 use crate::toml_source::Source;
@@ -27,7 +29,8 @@ pub struct Difference {
 ///
 /// `other_settings` tells that a uv.toml takes the place of the project's settings of uv.
 #[must_use]
-pub fn difference(pyproject: &str, lock: &str, other_settings: bool) -> Option<Difference> {
+pub fn difference(pyproject: &str, lock: &Arc<str>, other_settings: bool) -> Option<Difference> {
+    static KNOWN: Memo<Result<Noted, String>> = Memo::new();
     let manifest = Manifest::read(Format::Project, pyproject)?;
     let source = manifest.source.as_ref()?;
     // Half-typed text is not compared.
@@ -35,9 +38,12 @@ pub fn difference(pyproject: &str, lock: &str, other_settings: bool) -> Option<D
         return None;
     }
     let own = source.at(&["project"])?.as_table_like()?;
-    let (lock, version) = match noted(lock) {
-        Ok(lock) => lock,
-        Err(message) => return Some(Difference { message, range: source.key(&["project", "name"])? }),
+    let noted = KNOWN.of(lock, "", || noted(lock));
+    let (lock, version) = match &*noted {
+        Ok((lock, version)) => (lock, *version),
+        Err(message) => {
+            return Some(Difference { message: message.clone(), range: source.key(&["project", "name"])? });
+        }
     };
     if version > 1 {
         let message = format!("its format is version {version}, of which uv 0.13 knows only 1");
@@ -60,8 +66,12 @@ pub fn difference(pyproject: &str, lock: &str, other_settings: bool) -> Option<D
         .or_else(|| (!other_settings).then(|| project.settings())?)
 }
 
+/// The head of a lock with the package that is the project itself, and the version of the format.
+type Noted = (Document<String>, i64);
+
 /// The head of a lock and the package that is the project itself, and the version of the format.
-fn noted(lock: &str) -> Result<(Document<String>, i64), String> {
+fn noted(lock: &str) -> Result<Noted, String> {
+    let lock = lock.strip_prefix('\u{feff}').unwrap_or(lock);
     const PACKAGE: &str = "[[package]]";
     let starts: Vec<usize> = lock.match_indices("\n[[package]]").map(|(at, _)| at + 1).collect();
     let head = &lock[..starts.first().copied().unwrap_or(lock.len())];
@@ -526,14 +536,14 @@ dev = [{ name = "pytest" }]
 
     #[test]
     fn a_lock_of_its_project_is_fresh() {
-        assert_eq!(difference(&project("\"httpx<1,>=0.2\""), LOCK, false), None);
+        assert_eq!(difference(&project("\"httpx<1,>=0.2\""), &LOCK.into(), false), None);
     }
 
     #[test]
     fn what_changed_is_told_where_it_stands() {
         let told = |dependencies: &str| {
             let project = project(dependencies);
-            let found = difference(&project, LOCK, false).expect("a difference");
+            let found = difference(&project, &LOCK.into(), false).expect("a difference");
             (found.message, project[found.range].to_owned())
         };
         let (message, place) = told("\"httpx<1,>=0.2\", \"pandas\"");
@@ -548,6 +558,6 @@ dev = [{ name = "pytest" }]
         let (message, _) = told("\"httpx<1,>=0.2; python_version<'3'\"");
         assert!(message.contains("other environments"), "{message}");
         let newer = project("\"httpx<1,>=0.2\"").replace("3.10", "3.12");
-        assert!(difference(&newer, LOCK, false).is_some_and(|d| &newer[d.range] == "\">=3.12\""));
+        assert!(difference(&newer, &LOCK.into(), false).is_some_and(|d| &newer[d.range] == "\">=3.12\""));
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of whole folders: the digest of their files, and which files a build sees.
+//! What is asked of whole folders and large files: the digest of files, and which files a build sees.
 //!
 //! Both read as much as the folder holds, so that somebody who answers while a person types keeps the answers, and says
 //! that a folder is being read where there is none yet ([`is_being_read`]). Everybody else reads ([`Direct`]).
@@ -29,6 +29,16 @@ pub trait Folders: Send + Sync {
         ignore: Option<&Ignore>,
         world: &World<'_>,
     ) -> Res<Digest>;
+
+    /// A digest after a single file was added to it.
+    ///
+    /// # Errors
+    /// As Python's `open`.
+    fn file(&self, before: Digest, path: &PyPath, world: &World<'_>) -> Res<Digest> {
+        let mut digest = before;
+        digest.content(path, world)?;
+        Ok(digest)
+    }
 
     /// The files of a part of a context.
     ///

@@ -89,6 +89,15 @@ impl Digest {
     /// # Errors
     /// As Python's `open`.
     pub fn file(&mut self, path: &PyPath, world: &World<'_>) -> Res<()> {
+        *self = world.env.folders.get().file(self.clone(), path, world)?;
+        Ok(())
+    }
+
+    /// Reads a file and adds its content.
+    ///
+    /// # Errors
+    /// As [`Digest::file`].
+    pub fn content(&mut self, path: &PyPath, world: &World<'_>) -> Res<()> {
         let full = world.resolve(path);
         if world.fs.metadata(&full).is_ok_and(|m| m.kind == Kind::Other) {
             return unknown(format!("{path} is no regular file"));
@@ -131,7 +140,7 @@ impl Digest {
     /// # Errors
     /// As [`Digest::file`].
     pub fn source_content(&mut self, path: &PyPath, name: &str, world: &World<'_>) -> Res<()> {
-        self.file(path, world)?;
+        self.content(path, world)?;
         self.update(name);
         Ok(())
     }

@@ -103,6 +103,10 @@ impl FileSystem for Notebooks {
         }
         read(&text).map(|(module, _)| module).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
     }
+
+    fn read_shared(&self, path: &Path) -> io::Result<Arc<str>> {
+        if is_notebook(path) { self.read_text(path).map(Arc::from) } else { self.0.read_shared(path) }
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ use super::lexer::{Place, place};
 use super::{Document, Surroundings};
 use crate::state::State;
 
+/// Names of packages that are offered at a time: those in use first.
+const MOST: usize = 64;
+
 /// Operators, with what they ask for.
 const OPERATORS: &[(&str, &str)] = &[
     ("==", "exactly this version"),
@@ -74,7 +77,6 @@ impl Asked<'_> {
         CompletionItem {
             label: label.to_owned(),
             kind: Some(kind),
-            filter_text: Some(label.to_owned()),
             text_edit: Some(CompletionTextEdit::Edit(TextEdit { range, new_text: text })),
             ..CompletionItem::default()
         }
@@ -251,9 +253,14 @@ impl Asked<'_> {
                 .any(|d| d.name == name && !(d.range.start <= self.byte && self.byte <= d.range.end))
         };
         let typed = normalised(typed);
+        let mut names: Vec<(&str, bool)> = names
+            .into_iter()
+            .filter(|(name, _)| (typed.is_empty() || name.contains(&typed)) && !listed(name))
+            .collect();
+        names.sort_by_key(|(name, is_used)| (!name.starts_with(&typed), !is_used));
+        names.truncate(MOST);
         names
             .into_iter()
-            .filter(|(name, _)| !listed(name) && (typed.is_empty() || name.contains(&typed)))
             .map(|(name, is_used)| CompletionItem {
                 detail: versions(name, &around),
                 sort_text: Some(format!("{}{name}", u8::from(!is_used))),

@@ -104,10 +104,10 @@ pub(super) fn render(layer: &Layer, out: &mut Render<'_, '_>) -> Res<()> {
 fn editable_mounts(pyproject: &PyPath, out: &mut Render<'_, '_>) -> Res<String> {
     out.world.uses(Fact::Uv);
     let root = pyproject.parent();
-    let read = |path: &PyPath| out.world.fs.read_text(&out.world.resolve(path)).ok();
+    let read = |path: &PyPath| out.world.fs.read_shared(&out.world.resolve(path)).ok();
     let project = read(pyproject).unwrap_or_default();
     let lock = read(&root.join("uv.lock"));
-    let dependencies = match uv_lock::editable_dependencies(&project, lock.as_deref()) {
+    let dependencies = match uv_lock::editable_dependencies(&project, lock.as_ref()) {
         Ok(dependencies) => dependencies,
         Err(undecided) => return unknown(undecided.0),
     };

@@ -3,7 +3,7 @@
 use image_manifests::uv_stale;
 use image_model::layer::LayerKind;
 
-use crate::manifest::{Role, plain};
+use crate::manifest::Role;
 use crate::rule::{Check, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
         let Ok(text) = checker.fs.read_shared(&checker.world(by.variant).resolve(lock)) else { return };
         let folder = used.read.path.parent();
         let other_settings = folder.is_some_and(|folder| checker.fs.exists(&folder.join("uv.toml")));
-        if let Some(found) = uv_stale::difference(&used.read.text, plain(&text), other_settings) {
+        if let Some(found) = uv_stale::difference(&used.read.text, &text, other_settings) {
             let message = format!("{lock} was not made for this project: {}; run uv lock", found.message);
             checker.push(used.finding(&RULE, found.range, message));
         }

@@ -1,0 +1,150 @@
+//! `check` of scripts, requirements files and projects: what is found where, mended and suppressed.
+
+use serde_json::Value;
+
+use crate::check::{check, codes, folder, read};
+use crate::{image_lsp_with, json, text};
+
+const APP: &str = "import flyte\nfrom pathlib import Path\n\nhere = Path(__file__).parent\nimage = flyte.Image.from_debian_base(python_version=(3, 12), name=\"train\").with_requirements(here / \"requirements.txt\")\n";
+const SCRIPT_APP: &str = "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_uv_script(Path(__file__).parent / \"train.py\", name=\"train\", python_version=(3, 12))\n";
+
+#[test]
+fn mistakes_are_told_in_the_file_that_has_them() {
+    let folder = folder(&[("app.py", APP), ("requirements.txt", "\u{feff}httpx\n-r base.txt\nsix=1\n")]);
+    let findings = json(&check(folder.path(), &[".", "--output-format", "json"]));
+    let told: Vec<(&str, &str, u64, u64)> = findings
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|f| {
+            let start = &f["range"]["start"];
+            let number = |v: &Value| v.as_u64().expect("a number");
+            let word =
+                |v: &'_ Value| -> &str { Box::leak(v.as_str().expect("a text").to_owned().into_boxed_str()) };
+            (word(&f["code"]), word(&f["path"]), number(&start["line"]), number(&start["column"]))
+        })
+        .collect();
+    assert_eq!(told, [("IMG601", "requirements.txt", 2, 1), ("IMG602", "requirements.txt", 3, 4)]);
+    assert_eq!(findings[0]["related"][0]["path"], "app.py");
+    // The file alone is looked at by way of the modules that use it.
+    assert_eq!(codes(folder.path(), &["requirements.txt"]), ["IMG601", "IMG602"]);
+    assert_eq!(codes(folder.path(), &["app.py"]), ["IMG601", "IMG602"]);
+    let full = text(&check(folder.path(), &["."]).stdout);
+    assert!(full.contains("requirements.txt:3:4") && full.contains("six=1"), "{full}");
+}
+
+#[test]
+fn files_that_no_image_uses_are_left_alone() {
+    let folder = folder(&[
+        (
+            "app.py",
+            "import flyte\n\nimage = flyte.Image.from_debian_base(python_version=(3, 12), name=\"n\")\n",
+        ),
+        ("requirements.txt", "-r base.txt\nsix=1\n"),
+        ("pyproject.toml", "[project\n"),
+        ("script.py", "# /// script\n# dependencies = [\"a b\", \"a\", \"a\"]\n# ///\n"),
+        ("words.txt", "these are words\n"),
+    ]);
+    assert_eq!(codes(folder.path(), &["."]), [""; 0]);
+    for file in ["requirements.txt", "pyproject.toml", "words.txt", "script.py"] {
+        assert_eq!(codes(folder.path(), &[file]), [""; 0], "{file}");
+    }
+}
+
+#[test]
+fn headers_that_name_flyte_are_looked_at() {
+    for (header, expected) in [
+        ("# dependencies = [\"flyte\", \"a b\"]\n", "IMG507"),
+        ("# dependencies = [\"flyte\", \"flyte>2\"]\n", "IMG508"),
+        ("# # why\n# dependencies = [\"flyte\"]\n", "IMG503"),
+        ("# dependencies = [\"flyte\"\n", "IMG502"),
+        ("# requires-python = \"3.12\"\n# dependencies = [\"flyte\"]\n", "IMG507"),
+    ] {
+        let folder = folder(&[("s.py", &format!("# /// script\n{header}# ///\nprint(1)\n"))]);
+        assert_eq!(codes(folder.path(), &["."]), [expected], "{header}");
+    }
+}
+
+#[test]
+fn fixes_reach_the_header_of_a_script() {
+    let script = "#!/x\n# /// script\n# dependencies = [\n#     \"httpx>=0.27\",  # a client\n#     'HTTPX<1',\n# ]\n# ///\nprint(1)  # more\n";
+    let folder = folder(&[("app.py", SCRIPT_APP), ("train.py", script)]);
+    let output = check(folder.path(), &[".", "--fix"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(
+        read(folder.path(), "train.py"),
+        "#!/x\n# /// script\n# dependencies = [\n#     \"httpx>=0.27,<1\",  # a client\n#     \"flyte\",\n# ]\n# ///\nprint(1)  # more\n"
+    );
+    assert_eq!(read(folder.path(), "app.py"), SCRIPT_APP);
+}
+
+#[test]
+fn a_header_is_put_where_there_is_none() {
+    let folder = folder(&[("app.py", SCRIPT_APP), ("train.py", "#!/usr/bin/env python\nprint(1)\n")]);
+    assert_eq!(codes(folder.path(), &["."]), ["IMG501"]);
+    check(folder.path(), &[".", "--fix", "--unsafe-fixes"]);
+    assert_eq!(
+        read(folder.path(), "train.py"),
+        "#!/usr/bin/env python\n# /// script\n# requires-python = \">=3.12\"\n# dependencies = [\n#     \"flyte\",\n# ]\n# ///\nprint(1)\n"
+    );
+    assert_eq!(codes(folder.path(), &["."]), [""; 0]);
+}
+
+#[test]
+fn comments_suppress_in_these_files_as_well() {
+    let script = "# /// script\n# dependencies = [\n#     \"flyte\",\n#     \"a b\",  # image-lsp: ignore[IMG507] on purpose\n#     \"c d\",\n# ]\n# ///\n";
+    let folder = folder(&[
+        ("app.py", APP),
+        (
+            "requirements.txt",
+            "# image-lsp: ignore[IMG601]\n-r base.txt\nsix=1  # image-lsp: ignore[IMG602]\nidna=1\n",
+        ),
+        ("s.py", script),
+    ]);
+    let shown = text(&check(folder.path(), &[".", "--output-format", "concise", "--quiet"]).stdout);
+    let places: Vec<&str> = shown.lines().filter_map(|l| l.split(": ").next()).collect();
+    assert_eq!(places, ["requirements.txt:4:5", "s.py:5:10"]);
+    let output = check(folder.path(), &[".", "--add-suppressions"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(read(folder.path(), "requirements.txt").ends_with("idna=1  # image-lsp: ignore[IMG602]\n"));
+    assert_eq!(codes(folder.path(), &["."]), [""; 0], "{}", read(folder.path(), "s.py"));
+}
+
+#[test]
+fn a_script_from_standard_input_is_mended_alone() {
+    let folder = folder(&[("requirements.txt", "six=1\n"), ("app.py", "")]);
+    let output = image_lsp_with(
+        folder.path(),
+        &["check", "-", "--stdin-filename", "app.py", "--output-format", "json"],
+        APP,
+    );
+    let findings = json(&output);
+    assert_eq!(findings[0]["path"], "requirements.txt");
+    let script = "# /// script\n# dependencies = [\"flyte\", \"a\", \"a>1\"]\n# ///\n";
+    let output = image_lsp_with(folder.path(), &["check", "-", "--fix", "--stdin-filename", "s.py"], script);
+    assert_eq!(text(&output.stdout), "# /// script\n# dependencies = [\"flyte\", \"a>1\"]\n# ///\n");
+}
+
+#[test]
+fn any_bytes_are_a_file_to_check() {
+    let app =
+        |method: &str, file: &str| APP.replace("with_requirements", method).replace("requirements.txt", file);
+    let folder =
+        folder(&[("a.py", APP), ("b.py", &app("with_uv_project", "pyproject.toml")), ("c.py", SCRIPT_APP)]);
+    for bytes in [
+        &b"\xff\xfe-\x00r\x00"[..],
+        b"\x00\x01\x02",
+        b"# /// script\n# \xff\n# ///",
+        b"[[[\n\"",
+        b"\\\n\\\n--hash",
+        b"",
+    ] {
+        for file in ["requirements.txt", "pyproject.toml", "uv.lock", "train.py"] {
+            std::fs::write(folder.path().join(file), bytes).expect("written");
+        }
+        let output = check(folder.path(), &[".", "--output-format", "json"]);
+        assert!(matches!(output.status.code(), Some(0..=2)), "{output:?}");
+        let stderr = text(&output.stderr);
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+}
