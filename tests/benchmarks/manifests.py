@@ -137,6 +137,21 @@ def large_lock(program: str, folder: pathlib.Path) -> None:
         server.end()
 
 
+def large_requirements(program: str, folder: pathlib.Path) -> None:
+    lines = "".join(f"package-{n}==1.{n} \\\n    --hash=sha256:{'0' * 64}\n" for n in range(1_500))
+    (folder / "requirements.txt").write_text(lines)
+    app = APP.replace("with_uv_project", "with_requirements").replace("pyproject.toml", "requirements.txt")
+    (folder / "app.py").write_text(app)
+    server = Server([program, "--stdio"], folder)
+    uri = server.open(folder / "app.py", app)
+    typed = [server.type(uri, n + 1, 9, 10, "x") for n in range(EDITS)]
+    told("edit to diagnostics, 1,500 hashed requirements", typed)
+    own = server.open(folder / "requirements.txt", lines)
+    typed = [server.type(own, n + 1, 2_000, 7, "x") for n in range(EDITS)]
+    told("edit of 1,500 hashed requirements", typed)
+    server.end()
+
+
 if __name__ == "__main__":
     program = str(pathlib.Path(sys.argv[1]).resolve())
     with tempfile.TemporaryDirectory() as work:
@@ -146,3 +161,4 @@ if __name__ == "__main__":
         features(program, folder)
         (folder / "train.py").unlink()
         large_lock(program, folder)
+        large_requirements(program, folder)

@@ -148,3 +148,13 @@ fn any_bytes_are_a_file_to_check() {
         assert!(!stderr.contains("panicked"), "{stderr}");
     }
 }
+
+#[test]
+fn what_pixi_scripts_refuse_is_told_in_their_header() {
+    let app =
+        SCRIPT_APP.replace("from_uv_script", "from_pixi_script").replace(", python_version=(3, 12)", "");
+    let script = "# /// script\n# dependencies = [\"flyte\", \"idna; os_name == 'nt'\"]\n#\n# [tool.pixi.workspace]\n# channels = [\"conda-forge\"]\n# platforms = [\"linux-64\"]\n# ///\n";
+    let folder = folder(&[("app.py", &app), ("train.py", script)]);
+    let shown = text(&check(folder.path(), &[".", "--output-format", "concise", "--quiet"]).stdout);
+    assert!(shown.starts_with("train.py:2:28: ") && shown.contains("no environment markers"), "{shown}");
+}

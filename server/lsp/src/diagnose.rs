@@ -94,6 +94,7 @@ pub(crate) fn follow(session: &Session) {
             if targets.is_empty() {
                 continue;
             }
+            state.foreign.note_names(workspace::package_names(state));
             let mut users = workspace::users(&targets, state);
             for target in targets {
                 let modules = users.remove(&target).unwrap_or_default();

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use image_rules::Finding;
 
@@ -20,6 +20,8 @@ pub(crate) struct Foreign {
     /// The modules that use an open file.
     users: Mutex<HashMap<PathBuf, BTreeSet<PathBuf>>>,
     look: Mutex<Look>,
+    /// Names of packages that the files of the workspace use.
+    names: Mutex<Arc<BTreeSet<String>>>,
 }
 
 /// The look for users of files.
@@ -103,6 +105,16 @@ impl Foreign {
         let mut users = lock(&self.users);
         let gone = users.remove(target).unwrap_or_default();
         gone.into_iter().filter(|m| !users.values().any(|all| all.contains(m))).collect()
+    }
+
+    /// Names of packages that the files of the workspace use, as far as they were looked at.
+    pub(crate) fn names(&self) -> Arc<BTreeSet<String>> {
+        Arc::clone(&lock(&self.names))
+    }
+
+    /// Notes the names of packages that the files of the workspace use.
+    pub(crate) fn note_names(&self, names: BTreeSet<String>) {
+        *lock(&self.names) = Arc::new(names);
     }
 
     /// Asks for a look for users of files; whether nobody is at it yet.

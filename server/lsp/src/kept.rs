@@ -1,4 +1,5 @@
-//! Files that are read once, and again only when they changed: locks, which can be large and stand beside every project.
+//! Files that are read once, and again only when they changed: locks and requirements files, which can be large. Who
+//! gets the same text knows that it is the same.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -10,9 +11,9 @@ use image_manifests::fs::{DirEntry, FileSystem, Metadata, OsFileSystem};
 use crate::state::lock;
 
 /// Bytes from which on a text is kept.
-const LARGE: u64 = 64 << 10;
+const LARGE: u64 = 4 << 10;
 /// Texts that are kept.
-const TEXTS: usize = 16;
+const TEXTS: usize = 64;
 /// Bytes above which a text is not kept.
 const HUGE: u64 = 64 << 20;
 

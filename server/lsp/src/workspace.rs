@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image_manifests::fs::FileSystem;
+use image_manifests::manifest::{Format, Manifest};
 use image_python::files::{may_have_images, walk};
 use image_python::inspect::FileReport;
 use image_python::syntax::ast::Module;
@@ -63,6 +64,37 @@ pub(crate) fn users(targets: &[PathBuf], state: &State) -> BTreeMap<PathBuf, BTr
         }
     }
     users
+}
+
+/// Bytes above which a file is not read for the names in it.
+const LARGE: u64 = 1 << 20;
+
+/// The names of packages that scripts, requirements files and projects of the workspace use. Takes long.
+pub(crate) fn package_names(state: &State) -> BTreeSet<String> {
+    // Not every text file is one of requirements.
+    let is_requirements = |path: &Path| {
+        let text = path.to_string_lossy();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        text.contains("requirements") || name.contains("constraints") || state.documents.get(path).is_some()
+    };
+    let wanted = |path: &Path| match Format::of(path) {
+        None | Some(Format::Lock) => false,
+        Some(Format::Requirements) => is_requirements(path),
+        Some(_) => true,
+    };
+    let fs = state.snapshot();
+    let mut names = BTreeSet::new();
+    for path in state.roots().iter().flat_map(|root| walk(root, &wanted).0) {
+        let Some(format) = Format::of(&path) else { continue };
+        if fs.metadata(&path).map_or(0, |m| m.len) > LARGE {
+            continue;
+        }
+        let Ok(text) = fs.read_shared(&path) else { continue };
+        let manifest = Manifest::read(format, &text);
+        let own = manifest.iter().flat_map(|m| &m.dependencies).map(|d| d.name.clone());
+        names.extend(own.filter(|name| !name.is_empty()));
+    }
+    names
 }
 
 /// The parsed files of the workspace that import anything, which is where a name of another one can stand. Takes long.

@@ -4,10 +4,12 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use toml_edit::{Item, TableLike};
 
 use crate::header::{self, Header};
+use crate::memo::Memo;
 use crate::pins::normalised;
 use crate::requirement::{self, Fault};
 use crate::requirements_txt::{self, Entry};
@@ -29,6 +31,16 @@ pub enum Format {
 }
 
 impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Requirements => "requirements",
+            Self::Project => "project",
+            Self::Pixi => "pixi",
+            Self::Lock => "lock",
+        }
+    }
+
     /// The format of a file by its name; `None` for what is none of them. Every `.txt` may be a requirements file.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
@@ -164,6 +176,14 @@ impl Manifest {
             Format::Pixi => Some(Self::of_pixi(text)),
             Format::Lock => None,
         }
+    }
+
+    /// The same, kept as long as somebody holds the text: who reads a file again only when it changed reads what it says
+    /// once.
+    #[must_use]
+    pub fn shared(format: Format, text: &Arc<str>) -> Option<Arc<Self>> {
+        static KNOWN: Memo<Option<Arc<Manifest>>> = Memo::new();
+        Option::clone(&KNOWN.of(text, format.name(), || Self::read(format, text).map(Arc::new)))
     }
 
     fn empty(format: Format) -> Self {

@@ -77,6 +77,12 @@ pub enum Cause {
         /// Those that it has.
         available: Vec<String>,
     },
+    /// A script has no header that flyte sees.
+    NoHeader,
+    /// A script's header is no TOML that flyte can read.
+    InvalidHeader,
+    /// A dependency in a script's header is none that flyte takes.
+    InvalidDependency,
     /// Anything else.
     Other,
 }

@@ -21,7 +21,7 @@ pub(crate) struct Read {
     pub(crate) text: Arc<str>,
     /// A byte order mark stood before the text.
     pub(crate) has_mark: bool,
-    pub(crate) manifest: Option<Manifest>,
+    pub(crate) manifest: Option<Arc<Manifest>>,
 }
 
 /// What a file is to an image.
@@ -66,6 +66,14 @@ pub(crate) struct Used<'v> {
     pub(crate) by: Option<By<'v>>,
 }
 
+/// A requirement as messages have it, without its marker: behind a semicolon they say what to do.
+pub(crate) fn quoted(requirement: &str) -> String {
+    match requirement.split_once(';') {
+        Some((before, _)) => format!("\"{};…\"", before.trim_end()),
+        None => format!("{requirement:?}"),
+    }
+}
+
 /// Without a byte order mark.
 pub(crate) fn plain(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
@@ -76,7 +84,7 @@ impl Read {
         let unmarked = plain(text);
         let has_mark = unmarked.len() != text.len();
         let text: Arc<str> = if has_mark { unmarked.into() } else { Arc::clone(text) };
-        let manifest = Format::of(path).and_then(|format| Manifest::read(format, &text));
+        let manifest = Format::of(path).and_then(|format| Manifest::shared(format, &text));
         Self { path: path.into(), text, has_mark, manifest }
     }
 

@@ -376,3 +376,60 @@ proptest::proptest! {
         folder.settle(true);
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 300, ..Default::default() })]
+
+    /// Fixes of headers come to an end, lose no comment but those that flyte misreads, and leave a header that can be read.
+    #[test]
+    fn fixes_of_generated_headers_are_sound(
+        items in proptest::collection::vec((0_usize..12, 0_usize..4), 0..6),
+        spread in proptest::prelude::any::<bool>(),
+        list in proptest::prelude::any::<bool>(),
+        comment in 0_usize..4,
+        windows in proptest::prelude::any::<bool>(),
+        everything in proptest::prelude::any::<bool>(),
+    ) {
+        const ITEMS: [&str; 12] = [
+            "flyte", "httpx>=0.27", "HTTPX<1", "a[x]", "a[y] ; os_name == 'nt'", "a", "a>1 ; os_name == 'nt'", "b @ https://e.org/b.whl",
+            "b", "c ==1", "c!=2", "d e",
+        ];
+        let mut toml = String::new();
+        if comment == 1 {
+            toml.push_str("# why\n");
+        }
+        if list {
+            toml.push_str("dependencies = [");
+            for (number, (item, how)) in items.iter().enumerate() {
+                let quote = if how % 2 == 0 { '"' } else { '\'' };
+                let quote = if ITEMS[*item].contains('\'') { '"' } else { quote };
+                let (before, after) = match (spread, how) {
+                    (false, _) => ("", " "),
+                    (true, 2) => ("\n    ", ""),
+                    (true, 3) => ("\n", "  # about it"),
+                    (true, _) => ("\n    ", ""),
+                };
+                let comma = if number + 1 < items.len() || spread { "," } else { "" };
+                toml.push_str(&format!("{before}{quote}{}{quote}{comma}{after}", ITEMS[*item]));
+            }
+            toml.push_str(if spread { "\n]" } else { "]" });
+            toml.push_str(if comment == 2 { "  # all\n" } else { "\n" });
+        }
+        let line_end = if windows { "\r\n" } else { "\n" };
+        let script = format!("{}{line_end}print(1)  # one{line_end}", image_manifests::header::written(&toml, line_end));
+        let python = "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_uv_script(Path(__file__).parent / \"s.py\", name=\"s\", python_version=(3, 12))\n";
+        let mut folder = Folder::new(python);
+        folder.files.push(("s.py".to_owned(), script.clone()));
+        folder.fix(everything);
+        let after = folder.text("s.py").to_owned();
+        proptest::prop_assert_eq!(after.matches('\r').count(), if windows { after.matches('\n').count() } else { 0 });
+        let header = image_manifests::header::find(&after).expect("a header");
+        proptest::prop_assert_eq!(header.trouble, None);
+        proptest::prop_assert!(image_manifests::toml_source::Source::read(&header.content.text).faults.is_empty(), "{}", after);
+        for word in ["about it", "all", "one"] {
+            proptest::prop_assert_eq!(after.matches(word).count(), script.matches(word).count(), "{}", after);
+        }
+        let fixable = folder.check().iter().filter_map(|f| f.fix.clone()).filter(|f| everything || f.applicability == Applicability::Safe).count();
+        proptest::prop_assert_eq!(fixable, 0, "{}", after);
+    }
+}

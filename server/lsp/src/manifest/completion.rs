@@ -1,9 +1,9 @@
 //! `textDocument/completion` in headers, requirements files and projects: keys, names of packages, operators, versions,
 //! extras, markers, options.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use image_manifests::manifest::{Format, Manifest};
+use image_manifests::manifest::Format;
 use image_manifests::pins::normalised;
 use image_manifests::requirement::parts;
 use image_manifests::requirements_txt::options;
@@ -237,8 +237,8 @@ impl Asked<'_> {
     /// Names of packages that are used in the workspace or installed.
     fn names(&self, typed: &str, start: usize) -> Vec<CompletionItem> {
         let around = self.document.surroundings(self.state);
-        let used = used_names(self.state);
-        let mut names: BTreeMap<&str, bool> = used.keys().map(|n| (n.as_str(), true)).collect();
+        let used = used_names(self);
+        let mut names: BTreeMap<&str, bool> = used.iter().map(|n| (n.as_str(), true)).collect();
         if let Some((packages, _)) = &around.installed {
             packages.keys().for_each(|n| *names.entry(n).or_default() |= false);
         }
@@ -354,29 +354,22 @@ pub(super) fn versions(name: &str, around: &Surroundings) -> Option<String> {
     (!told.is_empty()).then(|| told.join(" · "))
 }
 
-/// Names of packages in open files, in the files that they use, and in images.
-fn used_names(state: &State) -> BTreeMap<String, ()> {
-    let mut names = BTreeMap::new();
-    let fs = state.snapshot();
-    let mut paths = state.documents.paths();
+/// Names of packages that the workspace uses: in files as they were looked at, in open files, in images.
+fn used_names(asked: &Asked<'_>) -> BTreeSet<String> {
+    let state = asked.state;
+    let mut names = BTreeSet::clone(&state.foreign.names());
+    let own = asked.document.manifest.dependencies.iter().filter(|d| !d.name.is_empty());
+    names.extend(
+        own.filter(|d| d.range.end < asked.byte || asked.byte < d.range.start).map(|d| d.name.clone()),
+    );
     for path in state.documents.paths() {
         let Some(analysis) = state.last(&path) else { continue };
-        paths.extend(analysis.reads.iter().map(|(path, _)| path.clone()).filter(|p| super::is_manifest(p)));
         let calls = analysis.report.images.iter().flat_map(|i| &i.variants).flat_map(|v| &v.image.calls);
         for given in calls.flat_map(|c| c.given("packages").filter(|_| c.method == "with_pip_packages")) {
             if let Value::Str(text) = &given.value {
-                names.extend(image_rules::requirements::name(text).map(|n| (n, ())));
+                names.extend(image_rules::requirements::name(text));
             }
         }
-    }
-    paths.sort();
-    paths.dedup();
-    for path in paths {
-        let Some(format) = Format::of(&path) else { continue };
-        let text = image_manifests::fs::FileSystem::read_shared(&fs, &path).ok();
-        let manifest = text.and_then(|text| Manifest::read(format, &text));
-        let of_file = manifest.iter().flat_map(|m| &m.dependencies).map(|d| d.name.clone());
-        names.extend(of_file.filter(|n| !n.is_empty()).map(|n| (n, ())));
     }
     names
 }

@@ -32,7 +32,7 @@ use crate::view::View;
 /// A file that images are made from, as the editor has it.
 pub(crate) struct Document {
     view: View,
-    pub(crate) manifest: Manifest,
+    pub(crate) manifest: Arc<Manifest>,
 }
 
 impl Deref for Document {
@@ -58,7 +58,7 @@ impl Document {
     pub(crate) fn of(path: &Path, state: &State) -> Option<Self> {
         let format = Format::of(path)?;
         let text = state.text_of(path)?;
-        let manifest = Manifest::read(format, &text)?;
+        let manifest = Manifest::shared(format, &text)?;
         let unopened = || Some(Open { uri: Uri::from_file_path(path)?, version: 0 });
         let open = state.documents.get(path).or_else(unopened)?;
         let index = LineIndex::new(&text);

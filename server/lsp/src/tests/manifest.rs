@@ -158,10 +158,30 @@ fn tags_follow_headers_and_projects_that_are_not_saved() {
             "# a\n",
             "# b\n",
         ),
+        (
+            APP.replace(
+                "with_requirements(here / \"requirements.txt\")",
+                "with_pixi_project(here / \"pixi.toml\")",
+            ),
+            "pixi.toml",
+            "[workspace]\nname = \"x\"\nchannels = []\nplatforms = [\"linux-64\"]\n",
+            "[workspace]\nname = \"y\"\nchannels = []\nplatforms = [\"linux-64\"]\n",
+        ),
+        (
+            APP.replace(
+                "with_requirements(here / \"requirements.txt\")",
+                "with_pixi_project(here / \"pixi.toml\")",
+            ),
+            "pixi.lock",
+            "version: 6\n",
+            "version: 6 \n",
+        ),
     ] {
         for (file, text) in [
             ("pyproject.toml", "[project]\nname = \"x\"\n"),
             ("uv.lock", "version = 1\n"),
+            ("pixi.toml", "[workspace]\nname = \"x\"\nchannels = []\nplatforms = [\"linux-64\"]\n"),
+            ("pixi.lock", "version: 6\n"),
             ("poetry.lock", "# a\n"),
             (name, before),
         ] {
@@ -263,6 +283,15 @@ fn completion_knows_packages_operators_versions_extras_and_markers() {
         assert!(expected.iter().all(|e| found.contains(e)), "{text:?}: {found:?}");
         assert!(absent.iter().all(|e| !found.contains(e)), "{text:?}: {found:?}");
     }
+    // So are names in files that are not open, once they were looked at.
+    client.write("deps/requirements-dev.txt", "somewhere-else\n");
+    client.write("notes.txt", "only words\n");
+    let (uri, place) = client.open_at("last.txt", "some|");
+    let mut answer = client.at("textDocument/completion", &uri, &place);
+    while answer.is_null() {
+        answer = client.at("textDocument/completion", &uri, &place);
+    }
+    assert_eq!(labels(&answer), ["somewhere-else"]);
     // What a package is comes when it is chosen.
     let (uri, place) = client.open_at("more.txt", "httpx|");
     let answer = client.at("textDocument/completion", &uri, &place);

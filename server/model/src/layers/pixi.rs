@@ -169,7 +169,7 @@ fn parse(path: &PyPath, world: &World<'_>) -> Res<Metadata> {
             "No PEP 723 script metadata block found in {path}. A pixi script must declare its dependencies in a \
              `# /// script` ... `# ///` block. See https://pixi.prefix.dev/latest/python/scripts/"
         );
-        return raise("ValueError", message);
+        return raise_for("ValueError", message, Cause::NoHeader);
     };
     let prefix = format!("Invalid TOML in the script metadata block of {path}");
     let data = legacy_toml::loads(&block).map_err(|e| toml_error(e, &prefix))?;
@@ -291,7 +291,7 @@ fn pypi_requirement(requirement: &str) -> Res<(String, Toml)> {
                 pytext::repr_str(requirement)
             );
             return if specifiers(rest.split(';').next().unwrap_or_default()).is_some() {
-                raise("ValueError", message)
+                raise_for("ValueError", message, Cause::InvalidDependency)
             } else {
                 odd()
             };

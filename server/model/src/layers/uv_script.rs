@@ -49,7 +49,7 @@ pub(super) fn toml_error(error: DecodeError, prefix: &str) -> Stop {
             return Stop::Unknown(std::sync::Arc::new(crate::error::Unknown { reason, site: None }));
         }
     };
-    Stop::Raise(Raised { exception, message, cause: Cause::Other })
+    Stop::Raise(Raised { exception, message, cause: Cause::InvalidHeader })
 }
 
 /// `value.get(key, {})` of what should be a table.
@@ -66,7 +66,7 @@ pub(super) fn section<'a>(value: Option<&'a Toml>, key: &str) -> Res<Option<&'a 
 fn parse(path: &PyPath, world: &World<'_>) -> Res<Metadata> {
     let text = read_script(path, world)?;
     let Some(block) = script::uv_block(&text) else {
-        return raise("ValueError", "No uv metadata block found");
+        return raise_for("ValueError", "No uv metadata block found", Cause::NoHeader);
     };
     let data = legacy_toml::loads(&block).map_err(|e| toml_error(e, "Invalid TOML in metadata block"))?;
     let differs =

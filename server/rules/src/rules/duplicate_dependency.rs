@@ -1,5 +1,7 @@
 //! IMG508 duplicate-dependency
 
+use std::collections::{BTreeMap, HashMap};
+
 use image_manifests::manifest::Dependency;
 use image_manifests::requirement::{Requirement, parts};
 
@@ -34,15 +36,26 @@ pub(super) static RULE: Rule = Rule {
 /// Requirements of one list that name a project again, each with the first one that does, and whether no version
 /// satisfies both.
 pub(super) fn duplicates(all: &[Dependency]) -> Vec<(&Dependency, &Dependency, bool)> {
-    let parsed: Vec<Option<Requirement>> = all.iter().map(|d| Requirement::parse(&d.text)).collect();
+    // Thousands of requirements are counted before a few are compared.
+    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+    for dependency in all {
+        *counts.entry((&dependency.name, &dependency.list)).or_default() += 1;
+    }
+    let mut by_name: BTreeMap<(&str, &str), Vec<&Dependency>> = BTreeMap::new();
+    for dependency in all {
+        let key = (dependency.name.as_str(), dependency.list.as_str());
+        if !dependency.name.is_empty() && counts.get(&key).is_some_and(|count| *count > 1) {
+            by_name.entry(key).or_default().push(dependency);
+        }
+    }
     let mut found = Vec::new();
-    for (i, second) in all.iter().enumerate() {
-        let Some(own) = &parsed[i] else { continue };
-        let earlier = all[..i].iter().zip(&parsed).find_map(|(first, other)| {
-            let other = other.as_ref().filter(|o| o.name == own.name && first.list == second.list && o.meets(own))?;
-            Some((first, second, other.clashes(own)))
-        });
-        found.extend(earlier);
+    for same in by_name.into_values() {
+        let parsed: Vec<(&Dependency, Requirement)> =
+            same.into_iter().filter_map(|d| Some((d, Requirement::parse(&d.text)?))).collect();
+        for (number, (second, own)) in parsed.iter().enumerate() {
+            let earlier = parsed[..number].iter().find(|(_, other)| other.meets(own));
+            found.extend(earlier.map(|(first, other)| (*first, *second, other.clashes(own))));
+        }
     }
     found
 }

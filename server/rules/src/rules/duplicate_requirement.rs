@@ -1,7 +1,7 @@
 //! IMG603 duplicate-requirement
 
 use super::duplicate_dependency::duplicates;
-use crate::manifest::Role;
+use crate::manifest::{Role, quoted};
 use crate::rule::{Check, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -20,7 +20,8 @@ pub(super) static RULE: Rule = Rule {
         let is_one = matches!(used.role, Role::Requirements | Role::Project);
         let Some(manifest) = used.read.manifest.as_ref().filter(|_| is_one) else { return };
         for (first, second, _) in duplicates(&manifest.dependencies).into_iter().filter(|(_, _, clash)| *clash) {
-            let message = format!("no version of {} satisfies {} and {} together", second.name, first.text, second.text);
+            let (one, other) = (quoted(&first.text), quoted(&second.text));
+            let message = format!("no version of {} satisfies {one} and {other} together", second.name);
             let found = used.finding(&RULE, second.range.clone(), message);
             checker.push(found.related(used.read.site(first.range.clone()), "the first time"));
         }

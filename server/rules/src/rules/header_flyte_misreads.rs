@@ -111,7 +111,9 @@ struct Reading {
 impl std::fmt::Display for Reading {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let python = self.requires_python.as_deref().unwrap_or("any");
-        write!(f, "dependencies {:?} for Python {python}", self.dependencies)
+        // Behind a semicolon messages say what to do.
+        let dependencies = format!("{:?}", self.dependencies).replace("; ", ";");
+        write!(f, "dependencies {dependencies} for Python {python}")
     }
 }
 

@@ -1,9 +1,10 @@
 //! IMG507 invalid-dependency
 
-use image_manifests::requirement::{fault, specifiers_fault};
+use image_manifests::requirement::{fault, parts, specifiers_fault};
+use image_model::error::Cause;
 
-use crate::manifest::Role;
-use crate::rule::{Check, Proof, Rule};
+use crate::manifest::{Role, Used, quoted};
+use crate::rule::{Check, Proof, Rule, caused_by};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG507",
@@ -14,19 +15,21 @@ pub(super) static RULE: Rule = Rule {
     proof: Proof::Uv { error: "Expected one of" },
     example: "# /// script\n# dependencies = [\"flyte\", \"numpy pandas\"]\n# ///\nprint(\"training\")\n",
     instead: "# /// script\n# dependencies = [\"flyte\", \"numpy\", \"pandas\"]\n# ///\nprint(\"training\")\n",
-    covers: |error| {
-        let message = &error.raised.message;
-        message.starts_with("Invalid PEP 508") || message.starts_with("Environment markers are not")
-    },
+    covers: caused_by!(Cause::InvalidDependency),
     check: Check::Manifest(|checker, used| {
         let Some(manifest) = used.read.manifest.as_ref().filter(|_| used.role.is_script()) else { return };
         for dependency in &manifest.dependencies {
+            if is_refused(used, &dependency.text) {
+                let message = "flyte takes no environment markers in the dependencies of a pixi script and raises ValueError when the \
+                               tag is computed; write a table [tool.pixi.target.<platform>.pypi-dependencies]";
+                checker.push(used.finding(&RULE, dependency.range.clone(), message));
+            }
             let Some(fault) = fault(&dependency.text) else { continue };
             // flyte installs folders from such addresses, whatever follows.
             if used.role == Role::UvScript && dependency.text.contains("file://") {
                 continue;
             }
-            let message = format!("{:?} is no requirement: {}", dependency.text, fault.message);
+            let message = format!("{} is no requirement: {}", quoted(&dependency.text), fault.message);
             checker.push(used.finding(&RULE, dependency.part(fault.range), message));
         }
         if let Some(required) = &manifest.requires_python
@@ -40,3 +43,8 @@ pub(super) static RULE: Rule = Rule {
     }),
     ..Rule::BASE
 };
+
+/// Whether flyte refuses a dependency though PEP 508 has such. Source: flyte 2.12.1, pixi scripts.
+fn is_refused(used: &Used<'_>, text: &str) -> bool {
+    used.role == Role::PixiScript && fault(text).is_none() && parts(text).is_some_and(|p| p.marker.is_some())
+}

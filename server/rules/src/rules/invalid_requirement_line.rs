@@ -4,7 +4,7 @@ use image_manifests::manifest::Form;
 use image_manifests::requirement::{fault, specifiers_fault};
 
 use crate::checker::Checker;
-use crate::manifest::{Role, Used};
+use crate::manifest::{Role, Used, quoted};
 use crate::rule::{Check, Proof, Rule};
 
 pub(super) static RULE: Rule = Rule {
@@ -26,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn requirements(checker: &Checker<'_>, used: &Used<'_>) {
-    for entry in used.read.manifest.iter().flat_map(|m| &m.entries) {
+    for entry in used.read.manifest.as_ref().iter().flat_map(|m| &m.entries) {
         let Some(fault) = &entry.fault else { continue };
         let range = entry.range.start + fault.range.start..entry.range.start + fault.range.end;
         let range = if range.is_empty() { entry.range.clone() } else { range };
@@ -42,7 +42,7 @@ fn project(checker: &Checker<'_>, used: &Used<'_>) {
     }
     for dependency in manifest.dependencies.iter().filter(|d| d.form == Form::Requirement) {
         if let Some(fault) = fault(&dependency.text).filter(|f| !f.message.starts_with("relative path")) {
-            let message = format!("uv refuses {:?}: {}", dependency.text, fault.message);
+            let message = format!("uv refuses {}: {}", quoted(&dependency.text), fault.message);
             checker.push(used.finding(&RULE, dependency.part(fault.range), message));
         }
     }

@@ -1,9 +1,10 @@
 //! IMG502 invalid-script-header
 
 use image_manifests::header::Trouble;
+use image_model::error::Cause;
 use image_python::inspect::Stage;
 
-use crate::rule::{Check, Proof, Rule};
+use crate::rule::{Check, Proof, Rule, caused_by};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG502",
@@ -19,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
         ("good.py", "# /// script\n# dependencies = [\"flyte\"]\n# ///\nprint(\"training\")\n"),
     ],
     instead: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_uv_script(Path(__file__).parent / \"good.py\", name=\"train\")\n",
-    covers: |error| error.raised.message.starts_with("Invalid TOML"),
+    covers: caused_by!(Cause::InvalidHeader),
     check: Check::Manifest(|checker, used| {
         let Some(manifest) = used.read.manifest.as_ref().filter(|_| used.role.is_script()) else { return };
         let Some(header) = &manifest.header else { return };

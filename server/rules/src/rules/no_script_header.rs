@@ -2,11 +2,12 @@
 
 use image_manifests::header;
 use image_manifests::script::{pixi_block, uv_block};
+use image_model::error::Cause;
 use image_model::value::Value;
 
 use crate::finding::{Edit, Finding, Fix};
 use crate::manifest::{By, Read, Role, Used};
-use crate::rule::{Check, FixSafety, Proof, Rule};
+use crate::rule::{Check, FixSafety, Proof, Rule, caused_by};
 use image_python::inspect::Stage;
 
 pub(super) static RULE: Rule = Rule {
@@ -24,10 +25,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_uv_script(Path(__file__).parent / \"good.py\", name=\"train\")\n",
     safety: FixSafety::Unsafe,
     fix: "It puts a header with flyte at the beginning of the script.",
-    covers: |error| {
-        let message = &error.raised.message;
-        message.starts_with("No uv metadata block found") || message.starts_with("No PEP 723 script")
-    },
+    covers: caused_by!(Cause::NoHeader),
     check: Check::Manifest(|checker, used| {
         let Some(by) = &used.by else { return };
         let block = match used.role {
