@@ -154,7 +154,8 @@ fn what_pixi_scripts_refuse_is_told_in_their_header() {
     let app =
         SCRIPT_APP.replace("from_uv_script", "from_pixi_script").replace(", python_version=(3, 12)", "");
     let script = "# /// script\n# dependencies = [\"flyte\", \"idna; os_name == 'nt'\"]\n#\n# [tool.pixi.workspace]\n# channels = [\"conda-forge\"]\n# platforms = [\"linux-64\"]\n# ///\n";
-    let folder = folder(&[("app.py", &app), ("train.py", script)]);
+    let python = [(".venv/pyvenv.cfg", "version = 3.12.1\n"), (".venv/bin/python", "")];
+    let folder = folder(&[&python[..], &[("app.py", &*app), ("train.py", script)]].concat());
     let shown = text(&check(folder.path(), &[".", "--output-format", "concise", "--quiet"]).stdout);
     assert!(shown.starts_with("train.py:2:28: ") && shown.contains("no environment markers"), "{shown}");
 }
