@@ -1,7 +1,9 @@
 //! Files that images are made from, named on the command line: what is found in them by looking at the modules of the
 //! project that use them.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use image_manifests::manifest::Format;
 use image_python::files::{may_have_images, walk};
@@ -9,22 +11,40 @@ use image_rules::Finding;
 
 use crate::context::Context;
 
-/// What is wrong in a requirements file, a project or a lock, each finding with the module that uses it; `None` for
-/// other files.
-pub(super) fn check(path: &Path, context: &Context) -> Option<Vec<(Finding, PathBuf)>> {
-    match Format::of(path) {
-        None | Some(Format::Script) => return None,
-        Some(_) => {}
+/// Findings, each with the module that was looked at.
+pub(super) type Found = Vec<(Finding, PathBuf)>;
+
+/// What is found in other files by the modules of projects, by the project's folder. Each is looked at once.
+#[derive(Default)]
+pub(super) struct Projects(Mutex<HashMap<PathBuf, Arc<Found>>>);
+
+impl Projects {
+    /// What is wrong in a requirements file, a project or a lock; `None` for files that are looked at themselves.
+    pub(super) fn check(&self, path: &Path, context: &Context) -> Option<Found> {
+        match Format::of(path) {
+            Some(Format::Script) => return None,
+            // Other tables say nothing of images.
+            None if path.extension().is_some_and(|e| e == "toml") => return Some(Vec::new()),
+            None => return None,
+            Some(_) => {}
+        }
+        let facts = context.facts(path);
+        let root = facts.project_root.as_deref().or(path.parent()).unwrap_or(path);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_project = known.entry(root.to_owned()).or_insert_with(|| Arc::new(of_modules(root, context)));
+        Some(of_project.iter().filter(|(finding, _)| *finding.site.path == *path).cloned().collect())
     }
-    let facts = context.facts(path);
-    let root = facts.project_root.as_deref().or(path.parent()).unwrap_or(path);
+}
+
+/// What the modules below a folder say of other files.
+fn of_modules(root: &Path, context: &Context) -> Found {
     let (mut modules, _) = walk(root, &|p: &Path| p.extension().is_some_and(|e| e == "py"));
     modules.sort();
     modules.retain(|m| std::fs::read(m).is_ok_and(|bytes| may_have_images(&bytes)));
     let mut found = Vec::new();
     for module in modules {
-        let own = context.check_over(&module, &*context.fs).into_iter().filter(|f| *f.site.path == *path);
-        found.extend(own.map(|finding| (finding, module.clone())));
+        let all = context.check_over(&module, &*context.fs).into_iter();
+        found.extend(all.filter(|f| *f.site.path != *module).map(|finding| (finding, module.clone())));
     }
-    Some(found)
+    found
 }

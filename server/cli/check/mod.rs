@@ -20,6 +20,8 @@ use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::files::{self, Target};
 
+use self::manifest::Projects;
+
 /// What a run found and did.
 #[derive(Default)]
 pub(crate) struct Outcome {
@@ -80,11 +82,12 @@ fn finish(arguments: &Check, outcome: &Outcome, context: &Context) -> Result<u8,
 fn check(targets: &[Target], force_exclude: bool, context: &Context) -> Outcome {
     let mut outcome = Outcome::default();
     let workspace = context.has_workspace_rules();
+    let projects = Projects::default();
     let checked = files::for_each(targets, |target| {
         if (!target.explicit || force_exclude) && context.is_excluded(&target.path) {
             return Ok((Vec::new(), None));
         }
-        if let Some(findings) = manifest::check(&target.path, context) {
+        if let Some(findings) = projects.check(&target.path, context) {
             return Ok((findings, None));
         }
         let (report, settings) = inspect(context, target)?;

@@ -10,6 +10,7 @@ use tower_lsp::ls_types::{LogMessageParams, MessageType, PublishDiagnosticsParam
 
 use crate::analysis::Analysis;
 use crate::diagnostics;
+use crate::manifest::references::uses_of;
 use crate::manifest::{Document, is_manifest};
 use crate::state::{State, lock};
 use crate::transport::Outgoing;
@@ -80,6 +81,16 @@ fn watched(state: &State) -> BTreeSet<PathBuf> {
     paths
 }
 
+/// A file is opened: where it is one that images are made from, the modules that use it are looked for.
+pub(crate) fn opened(session: &Session, path: PathBuf) {
+    let own = session.clone();
+    session.state.workers.start_later(move || {
+        if Document::of(&path, &own.state).is_some() {
+            follow(&own);
+        }
+    });
+}
+
 /// Looks for the modules that use open requirements files, projects and scripts, behind the typist's back.
 pub(crate) fn follow(session: &Session) {
     if !session.state.foreign.wants_look() {
@@ -134,11 +145,15 @@ pub(crate) fn look_at(session: &Session, path: PathBuf) {
 fn speak(session: &Session, analysis: &Analysis) {
     let state = &session.state;
     let changed = state.foreign.note(analysis);
-    for path in state.documents.paths() {
-        let reads = || analysis.reads.binary_search_by(|(p, _)| p.cmp(&path)).is_ok();
-        if changed.contains(&path) || (is_manifest(&path) && reads()) {
-            say(session, &path);
+    let open = state.documents.paths();
+    for path in &open {
+        let reads = || analysis.reads.binary_search_by(|(p, _)| p.cmp(path)).is_ok();
+        if changed.contains(path) || (is_manifest(path) && reads()) {
+            say(session, path);
         }
+    }
+    if state.client().pulls && open.iter().any(|path| changed.contains(path)) {
+        refresh(session);
     }
 }
 
@@ -149,13 +164,10 @@ fn say(session: &Session, path: &Path) {
         publish_manifest(session, path);
     } else if let Some(analysis) = state.last(path) {
         let is_current = state.documents.get(path).map(|o| o.version) == Some(analysis.open.version);
-        if is_current && state.published.is_shown(path, &analysis) {
+        if is_current && !state.client().pulls && state.published.is_shown(path, &analysis) {
             let _turn = lock(&state.published.turn);
             send(session, &analysis);
         }
-    }
-    if state.client().pulls {
-        refresh(session);
     }
 }
 
@@ -220,6 +232,13 @@ pub(crate) fn closed(session: &Session, path: Option<&Path>, documents: Vec<Uri>
     }
     session.state.note_change();
     if let Some(path) = path {
+        // An open file that it uses goes on hearing of it.
+        if let Some(analysis) = session.state.last(path) {
+            let uses = |target: &PathBuf| !uses_of(target, &analysis.report, &session.state).is_empty();
+            for target in session.state.documents.paths().into_iter().filter(uses) {
+                session.state.foreign.add_user(&target, path);
+            }
+        }
         session.state.forget(path);
         for module in session.state.foreign.unfollow(path) {
             if session.state.documents.get(&module).is_none() {

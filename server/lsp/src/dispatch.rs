@@ -260,7 +260,7 @@ impl Dispatcher {
             let session = self.service.inner().session();
             diagnose::changed(&session, &path);
             if method == "textDocument/didOpen" {
-                diagnose::follow(&session);
+                diagnose::opened(&session, path);
             }
         }
         true

@@ -24,6 +24,8 @@ struct Text {
 /// A file that is open.
 struct Document {
     uri: Uri,
+    /// What the client calls the language.
+    language: String,
     text: Text,
 }
 
@@ -130,7 +132,8 @@ impl Documents {
 
     pub(crate) fn open(&self, item: TextDocumentItem) {
         if let Some(path) = path_of(&item.uri) {
-            let document = Document { uri: item.uri, text: Text::new(item.version, &item.text) };
+            let (uri, language) = (item.uri, item.language_id);
+            let document = Document { uri, language, text: Text::new(item.version, &item.text) };
             self.table().documents.insert(path, document);
         }
     }
@@ -219,6 +222,11 @@ impl Documents {
             return Some(Open { uri: document.uri.clone(), version: document.text.version });
         }
         table.notebooks.get(path).map(|(uri, n)| Open { uri: uri.clone(), version: n.version })
+    }
+
+    /// What the client calls the language of an open file.
+    pub(crate) fn language(&self, path: &Path) -> Option<String> {
+        self.table().documents.get(path).map(|document| document.language.clone())
     }
 
     /// The paths of all open files.

@@ -100,6 +100,11 @@ impl Foreign {
         modules.difference(&before).cloned().collect()
     }
 
+    /// Follows one more module that uses an open file.
+    pub(crate) fn add_user(&self, target: &Path, module: &Path) {
+        lock(&self.users).entry(target.to_owned()).or_default().insert(module.to_owned());
+    }
+
     /// A file is closed: nobody needs the modules that use it; those that are not followed any more.
     pub(crate) fn unfollow(&self, target: &Path) -> Vec<PathBuf> {
         let mut users = lock(&self.users);

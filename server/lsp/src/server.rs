@@ -205,7 +205,6 @@ impl LanguageServer for Server {
         self.state().heads.look_again();
         if let Some(path) = self.state().documents.file_of(&parameters.text_document.uri) {
             diagnose::changed(&self.session, &path);
-            diagnose::follow(&self.session);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::analysis::Analysis;
 use crate::diagnostics::{by_document, of_manifest, with_foreign};
 use crate::foreign::Foreign;
 use crate::manifest::references::uses_of;
-use crate::manifest::{Document, is_manifest};
+use crate::manifest::{Document, is_manifest, is_requirements};
 use crate::state::State;
 
 /// Files of the workspace folders that can have images, in order; excluded ones are left out. Takes long.
@@ -71,15 +71,9 @@ const LARGE: u64 = 1 << 20;
 
 /// The names of packages that scripts, requirements files and projects of the workspace use. Takes long.
 pub(crate) fn package_names(state: &State) -> BTreeSet<String> {
-    // Not every text file is one of requirements.
-    let is_requirements = |path: &Path| {
-        let text = path.to_string_lossy();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        text.contains("requirements") || name.contains("constraints") || state.documents.get(path).is_some()
-    };
     let wanted = |path: &Path| match Format::of(path) {
         None | Some(Format::Lock) => false,
-        Some(Format::Requirements) => is_requirements(path),
+        Some(Format::Requirements) => is_requirements(path, state),
         Some(_) => true,
     };
     let fs = state.snapshot();

@@ -58,10 +58,14 @@ pub(crate) fn at(uri: &Uri, position: Position, state: &State) -> Option<Option<
         Format::Script => asked.in_header(),
         Format::Pixi | Format::Lock => Vec::new(),
     };
-    Some(
-        (!items.is_empty())
-            .then_some(CompletionResponse::List(CompletionList { is_incomplete: false, items })),
-    )
+    // In a comment of a header codes of rules may be typed.
+    if items.is_empty() && document.manifest.format == Format::Script {
+        return None;
+    }
+    // A list that was cut is made anew with every letter.
+    let is_incomplete = items.len() >= MOST;
+    let list = CompletionList { is_incomplete, items };
+    Some((!list.items.is_empty()).then_some(CompletionResponse::List(list)))
 }
 
 struct Asked<'a> {

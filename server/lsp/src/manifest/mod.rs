@@ -48,10 +48,23 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
     !matches!(Format::of(path), None | Some(Format::Script))
 }
 
+/// Whether a text file holds requirements: by its name, by what the client calls it, or since an image is made from it.
+pub(crate) fn is_requirements(path: &Path, state: &State) -> bool {
+    let shown = path.to_string_lossy().to_lowercase();
+    let by_name = shown.contains("requirements") || shown.contains("constraints");
+    let by_client =
+        || state.documents.language(path).is_some_and(|language| language.contains("requirements"));
+    let by_image = || !state.foreign.users(path).is_empty() || !state.readers_of(path).is_empty();
+    by_name || by_client() || by_image()
+}
+
 impl Document {
-    /// The document of an address; `None` for what says nothing of dependencies.
+    /// The document of an address; `None` for what says nothing of dependencies, and for text files that are not known
+    /// to be requirements.
     pub(crate) fn at(uri: &Uri, state: &State) -> Option<Self> {
-        Self::of(&state.documents.file_of(uri)?, state)
+        let path = state.documents.file_of(uri)?;
+        let is_one = Format::of(&path) != Some(Format::Requirements) || is_requirements(&path, state);
+        is_one.then(|| Self::of(&path, state))?
     }
 
     /// The document of a file, open or not.

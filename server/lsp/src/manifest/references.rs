@@ -15,7 +15,7 @@ use image_python::files::walk;
 use image_python::inspect::FileReport;
 use tower_lsp::ls_types::{Location, Position, Uri};
 
-use super::Document;
+use super::{Document, is_requirements};
 use crate::analysis::Analysis;
 use crate::state::State;
 use crate::workspace;
@@ -134,6 +134,9 @@ fn named(name: &str, state: &State) -> Vec<Site> {
     let mut sites = Vec::new();
     for path in files {
         let Some(format) = Format::of(&path) else { continue };
+        if format == Format::Requirements && !is_requirements(&path, state) {
+            continue;
+        }
         let Ok(text) = fs.read_shared(&path) else { continue };
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let Some(manifest) = Manifest::read(format, text) else { continue };

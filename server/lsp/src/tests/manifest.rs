@@ -71,6 +71,29 @@ fn a_requirements_file_shows_what_images_make_of_it() {
 }
 
 #[test]
+fn words_are_no_requirements() {
+    let mut client = TestClient::start();
+    client.write("app.py", &APP.replace("requirements.txt", "needs.txt"));
+    let uri = client.open("notes.txt", "these are words\n");
+    client.diagnostics(&uri, 1);
+    assert_eq!(client.hover(&uri, &position(0, 2)), None);
+    assert!(client.at("textDocument/completion", &uri, &position(0, 2)).is_null());
+    // What an image is made from is one, whatever its name.
+    let uri = client.open("needs.txt", "httpx=1\n");
+    client.codes_when(&uri, 1, &["IMG602"]);
+    assert!(client.hover(&uri, &position(0, 2)).is_some());
+}
+
+#[test]
+fn codes_of_rules_complete_in_a_header_as_well() {
+    let mut client = TestClient::start();
+    let (uri, place) =
+        client.open_at("s.py", "# /// script\n# dependencies = [\"flyte\"]  # image-lsp: ignore[|\n# ///\n");
+    let answer = client.at("textDocument/completion", &uri, &place);
+    assert!(labels(&answer).contains(&"IMG507"), "{answer}");
+}
+
+#[test]
 fn nothing_is_said_of_a_requirements_file_that_no_image_uses() {
     let mut client = TestClient::start();
     client.write(
@@ -286,14 +309,14 @@ fn completion_knows_packages_operators_versions_extras_and_markers() {
     // So are names in files that are not open, once they were looked at.
     client.write("deps/requirements-dev.txt", "somewhere-else\n");
     client.write("notes.txt", "only words\n");
-    let (uri, place) = client.open_at("last.txt", "some|");
+    let (uri, place) = client.open_at("last-requirements.txt", "some|");
     let mut answer = client.at("textDocument/completion", &uri, &place);
     while answer.is_null() {
         answer = client.at("textDocument/completion", &uri, &place);
     }
     assert_eq!(labels(&answer), ["somewhere-else"]);
     // What a package is comes when it is chosen.
-    let (uri, place) = client.open_at("more.txt", "httpx|");
+    let (uri, place) = client.open_at("more-requirements.txt", "httpx|");
     let answer = client.at("textDocument/completion", &uri, &place);
     let item = &answer["items"][0];
     assert_eq!(item["detail"], "installed 0.28.1 · locked 0.27.0");
@@ -433,7 +456,7 @@ fn a_file_that_gets_another_name_takes_its_images_along() {
     assert_eq!(edited("-r base.txt\n", &changes[client.uri("requirements.txt")]), "-r ../base.txt\n");
     let changes = rename(&mut client, "base.txt", "common.txt");
     assert_eq!(edited("-r base.txt\n", &changes[client.uri("requirements.txt")]), "-r common.txt\n");
-    assert_eq!(rename(&mut client, "other.txt", "more.txt"), Value::Null);
+    assert_eq!(rename(&mut client, "other.txt", "more-requirements.txt"), Value::Null);
 }
 
 #[test]

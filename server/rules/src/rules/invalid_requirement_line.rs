@@ -2,6 +2,7 @@
 
 use image_manifests::manifest::Form;
 use image_manifests::requirement::{fault, specifiers_fault};
+use image_model::layer::LayerKind;
 
 use crate::checker::Checker;
 use crate::manifest::{Role, Used, quoted};
@@ -19,7 +20,9 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_requirements(Path(__file__).parent / \"good.txt\")\n",
     check: Check::Manifest(|checker, used| match used.role {
         Role::Requirements => requirements(checker, used),
-        Role::Project => project(checker, used),
+        Role::Project if used.by.as_ref().is_some_and(|by| by.layer.kind == LayerKind::UVProject) => {
+            project(checker, used);
+        }
         _ => {}
     }),
     ..Rule::BASE
