@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tower_lsp::Client;
 use tower_lsp::ls_types::{LogMessageParams, MessageType, PublishDiagnosticsParams, Uri};
@@ -91,8 +91,19 @@ pub(crate) fn opened(session: &Session, path: PathBuf) {
     });
 }
 
-/// Looks for the modules that use open requirements files, projects and scripts, behind the typist's back.
+/// Looks for the modules that use open requirements files, projects and scripts, behind the typist's back; soon, where
+/// that was done a moment ago and took long.
 pub(crate) fn follow(session: &Session) {
+    if let Ok(wait) = session.state.foreign.put_off() {
+        if let Some(wait) = wait {
+            let own = session.clone();
+            session.handle.spawn(async move {
+                tokio::time::sleep(wait).await;
+                follow(&own);
+            });
+        }
+        return;
+    }
     if !session.state.foreign.wants_look() {
         return;
     }
@@ -105,6 +116,7 @@ pub(crate) fn follow(session: &Session) {
             if targets.is_empty() {
                 continue;
             }
+            let start = Instant::now();
             state.foreign.note_names(workspace::package_names(state));
             let mut users = workspace::users(&targets, state);
             for target in targets {
@@ -114,6 +126,7 @@ pub(crate) fn follow(session: &Session) {
                 }
                 look_at(&own, target);
             }
+            state.foreign.looked(start.elapsed());
         }
     });
 }

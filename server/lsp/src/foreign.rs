@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use image_rules::Finding;
 
@@ -31,7 +32,14 @@ struct Look {
     is_on: bool,
     /// It was asked for since it was begun last.
     is_wanted: bool,
+    /// Somebody waits to begin it.
+    is_put_off: bool,
+    /// When it ended last, and how long it took.
+    last: Option<(Instant, Duration)>,
 }
+
+/// A look that took so long is taken again after as many times as long.
+const PAUSES: u32 = 20;
 
 /// The files that a finding is shown in, besides the module itself.
 fn targets(finding: &Finding, module: &Path) -> BTreeSet<PathBuf> {
@@ -126,7 +134,25 @@ impl Foreign {
     pub(crate) fn wants_look(&self) -> bool {
         let mut look = lock(&self.look);
         look.is_wanted = true;
+        look.is_put_off = false;
         !std::mem::replace(&mut look.is_on, true)
+    }
+
+    /// How long a look is put off, which is to be waited by who asks; nothing where another one waits already.
+    ///
+    /// # Errors
+    /// `Err` where it need not be put off.
+    pub(crate) fn put_off(&self) -> Result<Option<Duration>, ()> {
+        let mut look = lock(&self.look);
+        let (ended, took) = look.last.ok_or(())?;
+        let pause = (took * PAUSES).checked_sub(ended.elapsed()).ok_or(())?;
+        Ok((!std::mem::replace(&mut look.is_put_off, true)).then_some(pause))
+    }
+
+    /// Notes that a look ended, and how long it took.
+    pub(crate) fn looked(&self, took: Duration) {
+        let mut look = lock(&self.look);
+        look.last = Some((Instant::now(), took));
     }
 
     /// Whether a look is wanted. Who gets `false` is not at it any more.

@@ -14,8 +14,8 @@ use crate::state::lock;
 const LARGE: u64 = 4 << 10;
 /// Texts that are kept.
 const TEXTS: usize = 64;
-/// Bytes above which a text is not kept.
-const HUGE: u64 = 64 << 20;
+/// Bytes that are kept in all, and above which a text is not kept.
+const BYTES: usize = 32 << 20;
 
 /// The machine's file system.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl FileSystem for Kept {
 
     fn read_shared(&self, path: &Path) -> io::Result<Arc<str>> {
         let before = OsFileSystem.metadata(path)?;
-        if before.len < LARGE || before.len > HUGE || before.modified.is_none() {
+        if before.len < LARGE || before.len > BYTES as u64 || before.modified.is_none() {
             return OsFileSystem.read_shared(path);
         }
         if let Some((seen, text)) = lock(&self.texts).get(path)
@@ -54,7 +54,8 @@ impl FileSystem for Kept {
         // One that changed meanwhile is read again.
         if OsFileSystem.metadata(path).is_ok_and(|after| after == before) {
             let mut texts = lock(&self.texts);
-            if texts.len() >= TEXTS && !texts.contains_key(path) {
+            let held: usize = texts.values().map(|(_, text)| text.len()).sum();
+            if texts.len() >= TEXTS || held + text.len() > BYTES {
                 texts.clear();
             }
             texts.insert(path.to_owned(), (before, Arc::clone(&text)));

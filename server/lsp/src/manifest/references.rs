@@ -113,7 +113,8 @@ pub(crate) fn images_of(path: &Path, state: &State) -> Vec<(Arc<Analysis>, Uses)
     modules.extend(state.foreign.users(path));
     modules.sort();
     modules.dedup();
-    let known = modules.iter().filter_map(|module| state.last(module));
+    // One that is being worked out is waited for.
+    let known = modules.iter().filter_map(|module| state.last(module).or_else(|| state.analyse(module)));
     known
         .filter_map(|analysis| {
             let uses = uses_of(path, &analysis.report, state);

@@ -231,7 +231,8 @@ fn a_dependency_shows_what_is_installed_and_locked_and_used() {
     let mut client = with_packages();
     client.write("app.py", APP);
     client.write("requirements.txt", "httpx\n");
-    client.open("app.py", APP);
+    let app = client.open("app.py", APP);
+    client.diagnostics(&app, 1);
     let uri = client.open("requirements.txt", "HTTPX[http2]<0.28 ; sys_platform == 'linux'\nnowhere\n");
     client.diagnostics(&uri, 1);
     let shown = client.hover(&uri, &position(0, 3)).expect("a hover");
