@@ -23,7 +23,7 @@ use crate::analysis::Analysis;
 use crate::code_lens::argument;
 use crate::commands;
 use crate::cursor;
-use crate::diagnostics::{diagnostic, place, with_foreign};
+use crate::diagnostics::{diagnostic, place, with_others};
 use crate::manifest::{self, Document, is_manifest};
 use crate::state::State;
 use crate::view::{View, to_range};
@@ -47,7 +47,7 @@ pub(crate) fn at(
     state: &State,
 ) -> Vec<CodeActionOrCommand> {
     let wanted = |kind: &str| is_wanted(parameters, kind);
-    let findings = with_foreign(analysis, &state.foreign);
+    let findings = with_others(analysis, state.said_of(&analysis.report.path));
     let mut actions = on_findings(parameters, &findings, analysis, &wanted, state);
     if wanted(REWRITE) {
         actions.extend(pin_python(parameters, analysis, state));
@@ -66,7 +66,7 @@ pub(crate) fn in_manifest(parameters: &CodeActionParams, state: &State) -> Vec<C
     let mut actions = Vec::new();
     let document = Document::at(&parameters.text_document.uri, state);
     if let Some(document) = document.filter(|d| is_manifest(&d.path)) {
-        let findings = state.foreign.of(&document.path);
+        let findings = state.said_of(&document.path);
         actions.extend(on_findings(parameters, &findings, document.view(), &wanted, state));
     }
     if wanted(REWRITE) {
@@ -222,10 +222,10 @@ pub(crate) fn resolve(mut action: CodeAction, state: &State) -> CodeAction {
 /// What is found in a file, and its text. On a worker only.
 fn found_in(path: &Path, state: &State) -> Option<(Vec<Finding>, Arc<str>)> {
     if is_manifest(path) {
-        return Some((state.foreign.of(path), state.text_of(path)?));
+        return Some((state.said_of(path), state.text_of(path)?));
     }
     let analysis = state.analyse(path)?;
-    Some((with_foreign(&analysis, &state.foreign), Arc::clone(&analysis.text)))
+    Some((with_others(&analysis, state.said_of(path)), Arc::clone(&analysis.text)))
 }
 
 /// The edit of a fix or a suppression; `None` where the finding is gone.

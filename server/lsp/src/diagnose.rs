@@ -192,7 +192,7 @@ fn publish_manifest(session: &Session, path: &Path) {
         return;
     }
     let Some(document) = Document::of(path, state) else { return };
-    let diagnostics = diagnostics::of_manifest(&document, &state.foreign, state);
+    let diagnostics = diagnostics::of_manifest(&document, &state.foreign.of(path), state);
     let (uri, version) = (document.open.uri.clone(), document.open.version);
     if state.published.is_news(path, version, &diagnostics) {
         let parameters = PublishDiagnosticsParams { uri, diagnostics, version: Some(version) };
@@ -226,7 +226,8 @@ fn publish(session: &Session, path: &Path, analysis: &Arc<Analysis>) {
 /// Sends the diagnostics of a module's documents.
 fn send(session: &Session, analysis: &Analysis) {
     let is_notebook = !analysis.cells.is_empty();
-    for (uri, diagnostics) in diagnostics::by_document(analysis, &session.state) {
+    let others = session.state.foreign.of(&analysis.report.path);
+    for (uri, diagnostics) in diagnostics::by_document(analysis, others, &session.state) {
         let version = (!is_notebook).then_some(analysis.open.version);
         let parameters = PublishDiagnosticsParams { uri, diagnostics, version };
         session.notify("textDocument/publishDiagnostics", parameters);

@@ -10,7 +10,6 @@ use tower_lsp::ls_types::{
 };
 
 use crate::analysis::Analysis;
-use crate::foreign::Foreign;
 use crate::manifest::{Document, is_manifest};
 use crate::state::State;
 use crate::view::View;
@@ -22,13 +21,17 @@ const DEPRECATED: &[&str] = &["IMG701", "IMG702", "IMG703"];
 
 /// The findings that stand in a file, or that something in it leads to, by document: a notebook's by its cells. Every
 /// document of the file is there, so that what is gone goes from the screen.
-pub(crate) fn by_document(analysis: &Analysis, state: &State) -> BTreeMap<Uri, Vec<Diagnostic>> {
+pub(crate) fn by_document(
+    analysis: &Analysis,
+    others: Vec<Finding>,
+    state: &State,
+) -> BTreeMap<Uri, Vec<Diagnostic>> {
     let mut documents: BTreeMap<Uri, Vec<Diagnostic>> = BTreeMap::new();
     if analysis.cells.is_empty() {
         documents.insert(analysis.open.uri.clone(), Vec::new());
     }
     documents.extend(analysis.cells.iter().map(|c| (c.uri.clone(), Vec::new())));
-    for finding in &with_foreign(analysis, &state.foreign) {
+    for finding in &with_others(analysis, others) {
         let Some(site) = place(finding, analysis) else { continue };
         let (uri, diagnostic) = diagnostic(finding, site, analysis, state);
         documents.entry(uri).or_default().push(diagnostic);
@@ -37,9 +40,8 @@ pub(crate) fn by_document(analysis: &Analysis, state: &State) -> BTreeMap<Uri, V
 }
 
 /// The findings of a module, and what other modules say of its header, each once.
-pub(crate) fn with_foreign(analysis: &Analysis, foreign: &Foreign) -> Vec<Finding> {
+pub(crate) fn with_others(analysis: &Analysis, others: Vec<Finding>) -> Vec<Finding> {
     let mut all = analysis.findings.clone();
-    let others = foreign.of(&analysis.report.path);
     if others.is_empty() {
         return all;
     }
@@ -57,13 +59,13 @@ pub(crate) fn with_foreign(analysis: &Analysis, foreign: &Foreign) -> Vec<Findin
 }
 
 /// What is said of a requirements file or a project.
-pub(crate) fn of_manifest(document: &Document, foreign: &Foreign, state: &State) -> Vec<Diagnostic> {
+pub(crate) fn of_manifest(document: &Document, said: &[Finding], state: &State) -> Vec<Diagnostic> {
     let view = document.view();
     let shown = |finding: &Finding| {
         let site = place(finding, view)?;
         Some(diagnostic(finding, site, view, state).1)
     };
-    foreign.of(&view.path).iter().filter_map(shown).collect()
+    said.iter().filter_map(shown).collect()
 }
 
 /// Where a finding is shown in a file: its own place, or in another file's stead what belongs to it here.

@@ -49,6 +49,12 @@ fn targets(finding: &Finding, module: &Path) -> BTreeSet<PathBuf> {
     all.filter(|p| wanted && p != module).collect()
 }
 
+/// What an analysis says of another file.
+pub(crate) fn said_by(analysis: &Analysis, target: &Path) -> Vec<Finding> {
+    let module = &analysis.report.path;
+    analysis.findings.iter().filter(|f| targets(f, module).contains(target)).cloned().collect()
+}
+
 impl Foreign {
     /// Notes what an analysis says; the files of which something else is said now.
     pub(crate) fn note(&self, analysis: &Analysis) -> Vec<PathBuf> {

@@ -28,7 +28,7 @@ pub(crate) fn initialize(parameters: &InitializeParams, state: &State) -> Initia
         state.set_editor_settings(settings);
     }
     InitializeResult {
-        capabilities: offered(encoding, state),
+        capabilities: offered(encoding, parameters, state),
         server_info: Some(ServerInfo {
             name: "image-lsp".to_owned(),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -78,7 +78,14 @@ fn renames() -> WorkspaceFileOperationsServerCapabilities {
     }
 }
 
-fn offered(encoding: PositionEncodingKind, state: &State) -> ServerCapabilities {
+fn offered(
+    encoding: PositionEncodingKind,
+    parameters: &InitializeParams,
+    state: &State,
+) -> ServerCapabilities {
+    // Neovim 0.12, told to ask again, asks for the workspace alone where that is offered, and then leaves out the
+    // documents that it has asked for: what follows from other files would stay as it was.
+    let asks_twice = parameters.client_info.as_ref().is_none_or(|client| client.name != "Neovim");
     let synchronisation = TextDocumentSyncOptions {
         open_close: Some(true),
         change: Some(TextDocumentSyncKind::INCREMENTAL),
@@ -89,7 +96,7 @@ fn offered(encoding: PositionEncodingKind, state: &State) -> ServerCapabilities 
     let diagnostics = DiagnosticOptions {
         identifier: Some("image-lsp".to_owned()),
         inter_file_dependencies: true,
-        workspace_diagnostics: true,
+        workspace_diagnostics: asks_twice,
         ..DiagnosticOptions::default()
     };
     ServerCapabilities {

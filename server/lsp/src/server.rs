@@ -402,12 +402,14 @@ impl LanguageServer for Server {
         let uri = parameters.text_document.uri.clone();
         let found = if self.is_manifest(&uri) {
             let find = move |s: &State| {
-                Some(diagnostics::of_manifest(&manifest::Document::at(&uri, s)?, &s.foreign, s))
+                let document = manifest::Document::of(&s.documents.file_of(&uri)?, s)?;
+                Some(diagnostics::of_manifest(&document, &s.said_of(&document.path), s))
             };
             self.work(find).await?
         } else {
             let find = move |a: &Analysis, s: &State| {
-                diagnostics::by_document(a, s).remove(&uri).unwrap_or_default()
+                let others = s.said_of(&a.report.path);
+                diagnostics::by_document(a, others, s).remove(&uri).unwrap_or_default()
             };
             self.with(&parameters.text_document.uri, find).await?
         };

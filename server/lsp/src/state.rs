@@ -3,7 +3,7 @@
 //! An analysis stands as long as everything it looked at is as it was: open files by their text, others by what the
 //! system says of them, which is asked once a second at most. Work on one file is done by one worker at a time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -26,7 +26,7 @@ use crate::analysis::{Analysis, Recorder, Stamp};
 use crate::client::Client;
 use crate::documents::{Cell, Documents, Open};
 use crate::folders::FolderCache;
-use crate::foreign::Foreign;
+use crate::foreign::{Foreign, said_by};
 use crate::head::Heads;
 use crate::kept::Kept;
 use crate::locks::Locks;
@@ -351,6 +351,18 @@ impl State {
             look,
             report,
         })
+    }
+
+    /// What the modules that use a file say of it now, each finding once. On a worker only.
+    pub(crate) fn said_of(&self, path: &Path) -> Vec<Finding> {
+        let mut modules: BTreeSet<PathBuf> = self.foreign.users(path).into_iter().collect();
+        modules.extend(self.foreign.speakers(path));
+        modules.extend(self.readers_of(path));
+        modules.remove(path);
+        let analyses = modules.iter().filter_map(|module| self.analyse(module));
+        let mut found: Vec<Finding> = analyses.flat_map(|analysis| said_by(&analysis, path)).collect();
+        image_rules::order(&mut found);
+        found
     }
 
     /// The last analysis of a file, however old.

@@ -12,7 +12,7 @@ use image_python::syntax::ast::Module;
 use tower_lsp::ls_types::{Diagnostic, Uri};
 
 use crate::analysis::Analysis;
-use crate::diagnostics::{by_document, of_manifest, with_foreign};
+use crate::diagnostics::{by_document, of_manifest};
 use crate::foreign::Foreign;
 use crate::manifest::references::uses_of;
 use crate::manifest::{Document, is_manifest, is_requirements};
@@ -115,17 +115,17 @@ pub(crate) fn diagnostics(state: &State) -> Vec<(Uri, Option<i32>, Vec<Diagnosti
     let together = image_rules::check_workspace(&reports, state.sources(), &*fs);
     let mut found = Vec::new();
     for mut analysis in analyses {
-        analysis.findings = with_foreign(&analysis, &foreign);
         let own = together.iter().filter(|f| f.site.path == analysis.report.path).cloned();
         analysis.findings.extend(own);
         image_rules::order(&mut analysis.findings);
         let version = state.documents.get(&analysis.report.path).map(|o| o.version);
-        let documents = by_document(&analysis, state);
+        let others = foreign.of(&analysis.report.path);
+        let documents = by_document(&analysis, others, state);
         found.extend(documents.into_iter().map(|(uri, diagnostics)| (uri, version, diagnostics)));
     }
     for document in targets.iter().filter(|t| is_manifest(t)).filter_map(|t| Document::of(t, state)) {
         let version = state.documents.get(&document.path).map(|o| o.version);
-        let diagnostics = of_manifest(&document, &foreign, state);
+        let diagnostics = of_manifest(&document, &foreign.of(&document.path), state);
         found.push((document.open.uri.clone(), version, diagnostics));
     }
     found

@@ -477,6 +477,23 @@ fn pulled_diagnostics_have_other_files_as_well() {
 }
 
 #[test]
+fn what_is_pulled_is_of_the_text_as_it_is() {
+    let mut client = TestClient::able(json!({ "textDocument": { "diagnostic": {} } }));
+    client.write("app.py", APP);
+    let uri = client.open("requirements.txt", "httpx=1\n-r base.txt\n");
+    let places = |client: &mut TestClient| -> Vec<(String, Value)> {
+        let report = client.of("textDocument/diagnostic", &uri);
+        let all = report["items"].as_array().cloned().unwrap_or_default();
+        all.iter()
+            .map(|d| (d["code"].as_str().unwrap_or_default().to_owned(), d["range"]["start"].clone()))
+            .collect()
+    };
+    while places(&mut client).len() < 2 {}
+    client.change(&uri, 2, json!([{ "text": "# more\nhttpx==1\n-r base.txt\n" }]));
+    assert_eq!(places(&mut client), [("IMG601".to_owned(), position(2, 0))]);
+}
+
+#[test]
 fn odd_manifests_do_no_harm() {
     let mut client = TestClient::start();
     client.write("app.py", APP);
