@@ -43,7 +43,7 @@ impl Lexer<'_> {
         self.text.get(self.at..self.end).unwrap_or_default()
     }
 
-    fn skip(&mut self, is: impl Fn(char) -> bool) {
+    fn pass_over(&mut self, is: impl Fn(char) -> bool) {
         let rest = self.rest();
         self.at += rest.find(|c| !is(c)).unwrap_or(rest.len());
     }
@@ -57,7 +57,7 @@ impl Lexer<'_> {
     }
 
     fn statement(&mut self) -> Option<Place> {
-        self.skip(char::is_whitespace);
+        self.pass_over(char::is_whitespace);
         let start = self.at;
         match self.rest().chars().next() {
             None => return Some(Place::Key { table: self.table.clone(), start }),
@@ -95,7 +95,7 @@ impl Lexer<'_> {
     fn value(&mut self, path: Vec<String>) -> Option<Place> {
         let mut open: Vec<char> = Vec::new();
         loop {
-            self.skip(|c| c.is_whitespace() && c != '\n');
+            self.pass_over(|c| c.is_whitespace() && c != '\n');
             let start = self.at;
             let Some(c) = self.rest().chars().next() else {
                 return Some(Place::Value { path, start, in_array: open.last() == Some(&'[') });
@@ -122,7 +122,7 @@ impl Lexer<'_> {
                 }
                 // A list that nothing closes ends where a table begins.
                 _ if c.is_alphanumeric() => {
-                    self.skip(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '+'));
+                    self.pass_over(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '+'));
                     if self.at == self.end {
                         return Some(Place::Value { path, start, in_array: open.last() == Some(&'[') });
                     }

@@ -57,7 +57,11 @@ fn check(checker: &Checker<'_>, used: &Used<'_>) {
                 None => "flyte cannot read this header, though it is sound",
             };
             let range = comment.unwrap_or_else(|| header.opener.clone());
-            (range, format!("{why}: {what}"), used.role == Role::UvScript)
+            let when = match used.role {
+                Role::UvScript => "",
+                _ => "where an image is made from this script, ",
+            };
+            (range, format!("{when}{why}: {what}"), used.role == Role::UvScript)
         }
         Ok(theirs) if theirs == own => return,
         Ok(theirs) => {
