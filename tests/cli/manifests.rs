@@ -79,6 +79,23 @@ fn fixes_reach_the_header_of_a_script() {
 }
 
 #[test]
+fn a_script_that_is_named_is_looked_at_by_way_of_its_images() {
+    let script = "# /// script\n# dependencies = [\"httpx\"]\n# ///\n";
+    let folder = folder(&[("app.py", SCRIPT_APP), ("train.py", script), ("other.py", script)]);
+    assert_eq!(codes(folder.path(), &["train.py"]), ["IMG504"]);
+    assert_eq!(codes(folder.path(), &["other.py"]), [""; 0]);
+    // What its own header and its image have in common is told once, as what it is to the image.
+    let misread = "# /// script\n# # why\n# dependencies = [\"flyte\"]\n# ///\n";
+    std::fs::write(folder.path().join("train.py"), misread).expect("written");
+    for paths in [&["."][..], &["train.py"], &["app.py", "train.py"]] {
+        let all: Vec<&str> = paths.iter().copied().chain(["--output-format", "json"]).collect();
+        let findings = json(&check(folder.path(), &all));
+        let told: Vec<&Value> = findings.as_array().expect("a list").iter().map(|f| &f["severity"]).collect();
+        assert_eq!(told, ["error"], "{paths:?}");
+    }
+}
+
+#[test]
 fn a_header_is_put_where_there_is_none() {
     let folder = folder(&[("app.py", SCRIPT_APP), ("train.py", "#!/usr/bin/env python\nprint(1)\n")]);
     assert_eq!(codes(folder.path(), &["."]), ["IMG501"]);

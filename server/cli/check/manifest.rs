@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use image_manifests::header;
 use image_manifests::manifest::Format;
 use image_python::files::{may_have_images, walk};
 use image_rules::Finding;
@@ -28,11 +29,23 @@ impl Projects {
             None => return None,
             Some(_) => {}
         }
+        Some(self.said_of(path, context))
+    }
+
+    /// What other modules say of the header of a script that is named itself.
+    pub(super) fn of_header(&self, path: &Path, context: &Context) -> Found {
+        let is_script = || Format::of(path) == Some(Format::Script);
+        let text = if is_script() { context.fs.read_shared(path).ok() } else { None };
+        let has_header = text.is_some_and(|text| header::find(&text).is_some());
+        if has_header { self.said_of(path, context) } else { Vec::new() }
+    }
+
+    fn said_of(&self, path: &Path, context: &Context) -> Found {
         let facts = context.facts(path);
         let root = facts.project_root.as_deref().or(path.parent()).unwrap_or(path);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_project = known.entry(root.to_owned()).or_insert_with(|| Arc::new(of_modules(root, context)));
-        Some(of_project.iter().filter(|(finding, _)| *finding.site.path == *path).cloned().collect())
+        of_project.iter().filter(|(finding, _)| *finding.site.path == *path).cloned().collect()
     }
 }
 

@@ -92,7 +92,9 @@ fn check(targets: &[Target], force_exclude: bool, context: &Context) -> Outcome 
         }
         let (report, settings) = inspect(context, target)?;
         let findings = image_rules::check(&report, &context.sources, &*context.fs, &settings);
-        let findings = findings.into_iter().map(|f| (f, target.path.clone())).collect();
+        let own = findings.into_iter().map(|f| (f, target.path.clone()));
+        let others = if target.explicit { projects.of_header(&target.path, context) } else { Vec::new() };
+        let findings = own.chain(others).collect();
         Ok((findings, workspace.then_some((report, settings))))
     });
     let mut reports: Vec<(FileReport, Arc<Settings>)> = Vec::new();

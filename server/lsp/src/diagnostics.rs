@@ -42,20 +42,9 @@ pub(crate) fn by_document(
 /// The findings of a module, and what other modules say of its header, each once.
 pub(crate) fn with_others(analysis: &Analysis, others: Vec<Finding>) -> Vec<Finding> {
     let mut all = analysis.findings.clone();
-    if others.is_empty() {
-        return all;
-    }
     all.extend(others);
-    // What an image's use makes worse is told as that.
-    all.sort_by_key(|f| f.severity);
-    let mut once: Vec<Finding> = Vec::new();
-    for finding in all {
-        if !once.iter().any(|f| f.rule.code == finding.rule.code && f.site == finding.site) {
-            once.push(finding);
-        }
-    }
-    image_rules::order(&mut once);
-    once
+    image_rules::order(&mut all);
+    all
 }
 
 /// What is said of a requirements file or a project.

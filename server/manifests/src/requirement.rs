@@ -288,6 +288,19 @@ impl Requirement {
         !self.parsed.marker.is_disjoint(&other.parsed.marker)
     }
 
+    /// Whether it holds with some Python that specifiers allow. Where that cannot be told, it does.
+    #[must_use]
+    pub fn holds_with(&self, python: &str) -> bool {
+        let terms = python.split(',').filter_map(|part| {
+            let part = part.trim();
+            let version = part.trim_start_matches(is_operator_char);
+            let operator = &part[..part.len() - version.len()];
+            (!part.is_empty()).then(|| format!("python_full_version {operator} '{}'", version.trim()))
+        });
+        let text = terms.collect::<Vec<_>>().join(" and ");
+        marker(&text).is_none_or(|python| !self.parsed.marker.is_disjoint(&python))
+    }
+
     /// Whether the markers mean the same.
     #[must_use]
     pub fn same_marker(&self, other: &Self) -> bool {
@@ -476,6 +489,9 @@ mod tests {
         let of = |text: &str| Requirement::parse(text).expect("sound");
         assert!(!of("a; sys_platform == 'linux'").meets(&of("a; sys_platform == 'win32'")));
         assert!(of("a>=1").meets(&of("a<2")));
+        assert!(!of("a; python_version < '3'").holds_with(">=3.11, <4"));
+        assert!(of("a; python_version < '3.12'").holds_with(">=3.11"));
+        assert!(of("a").holds_with("==3.12.*") && of("a").holds_with("") && of("a").holds_with("what"));
         assert!(of("a>=2").clashes(&of("a<2")));
         assert!(!of("a>=2").clashes(&of("a<3")));
         assert!(of("a==1.0").clashes(&of("a==1.1")));

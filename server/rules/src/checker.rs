@@ -14,7 +14,7 @@ use image_python::inspect::{FileReport, ImageReport, StageError, Variant};
 
 use crate::finding::{Finding, Related};
 use crate::manifest::{self, Read};
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Rule, is_about_manifests};
 use crate::rules;
 use crate::settings::Settings;
 use crate::source::{Literal, Source, written_here};
@@ -185,13 +185,17 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The order of the text, each finding once.
+/// The order of the text, each finding once. What several modules say of a file that they use is told once as well, as
+/// the worst of it.
 pub fn order(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (Arc::clone(&f.site.path), f.site.start, f.rule.code);
-        key(a).cmp(&key(b)).then_with(|| a.site.end.cmp(&b.site.end)).then_with(|| a.message.cmp(&b.message))
+        let key = |f: &Finding| (Arc::clone(&f.site.path), f.site.start, f.rule.code, f.site.end, f.severity);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
-    findings.dedup_by(|b, a| a.rule.code == b.rule.code && a.site == b.site && a.message == b.message);
+    findings.dedup_by(|b, a| {
+        let same = a.message == b.message || is_about_manifests(a.rule);
+        a.rule.code == b.rule.code && a.site == b.site && same
+    });
 }
 
 /// Applies all rules to a file.

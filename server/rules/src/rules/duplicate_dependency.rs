@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use image_manifests::manifest::Dependency;
+use image_manifests::manifest::{Dependency, Manifest};
 use image_manifests::requirement::{Requirement, parts};
 
 use crate::finding::{Edit, Fix};
@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
     fix: "It makes one of the two, which asks for what both ask for.",
     check: Check::Manifest(|checker, used| {
         let Some(manifest) = used.read.manifest.as_ref().filter(|_| used.role.is_script()) else { return };
-        for (first, second, clash) in duplicates(&manifest.dependencies) {
+        for (first, second, clash) in duplicates(manifest) {
             let what = if clash { ", and no version satisfies both" } else { "" };
             let message = format!("{} is named twice{what}", second.name);
             let found = used.finding(&RULE, second.range.clone(), message);
@@ -34,8 +34,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Requirements of one list that name a project again, each with the first one that does, and whether no version
-/// satisfies both.
-pub(super) fn duplicates(all: &[Dependency]) -> Vec<(&Dependency, &Dependency, bool)> {
+/// satisfies both. What never holds with the Pythons that are asked for is left out.
+pub(super) fn duplicates(manifest: &Manifest) -> Vec<(&Dependency, &Dependency, bool)> {
+    let all = &manifest.dependencies;
+    let python = manifest.requires_python.as_ref().map_or("", |required| &required.value);
     // Thousands of requirements are counted before a few are compared.
     let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
     for dependency in all {
@@ -51,7 +53,7 @@ pub(super) fn duplicates(all: &[Dependency]) -> Vec<(&Dependency, &Dependency, b
     let mut found = Vec::new();
     for same in by_name.into_values() {
         let parsed: Vec<(&Dependency, Requirement)> =
-            same.into_iter().filter_map(|d| Some((d, Requirement::parse(&d.text)?))).collect();
+            same.into_iter().filter_map(|d| Some((d, Requirement::parse(&d.text).filter(|r| r.holds_with(python))?))).collect();
         for (number, (second, own)) in parsed.iter().enumerate() {
             let earlier = parsed[..number].iter().find(|(_, other)| other.meets(own));
             found.extend(earlier.map(|(first, other)| (*first, *second, other.clashes(own))));

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Manifest(|checker, used| {
         let is_one = matches!(used.role, Role::Requirements | Role::Project);
         let Some(manifest) = used.read.manifest.as_ref().filter(|_| is_one) else { return };
-        for (first, second, _) in duplicates(&manifest.dependencies).into_iter().filter(|(_, _, clash)| *clash) {
+        for (first, second, _) in duplicates(manifest).into_iter().filter(|(_, _, clash)| *clash) {
             let (one, other) = (quoted(&first.text), quoted(&second.text));
             let message = format!("no version of {} satisfies {one} and {other} together", second.name);
             let found = used.finding(&RULE, second.range.clone(), message);
