@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 use crate::source_map::Mapped;
 
 /// The line that opens a header.
@@ -134,7 +136,7 @@ fn tolerant(text: &str, inside: usize, header: &mut Header) {
 fn opened(text: &str, from: usize) -> Option<(Range<usize>, usize)> {
     let mut search = from;
     loop {
-        let at = search + text.get(search..)?.find(OPENER)?;
+        let at = search + memmem::find(text.as_bytes().get(search..)?, OPENER.as_bytes())?;
         search = at + OPENER.len();
         let begins = at == 0 || text[..at].ends_with(['\n', '\r']);
         let rest = &text[search..];
