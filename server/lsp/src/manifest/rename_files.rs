@@ -61,9 +61,13 @@ fn in_module(report: &FileReport, moved: &Moved, state: &State, edits: &mut Vec<
                 let Some(new) = moved.to(&old) else { continue };
                 // A module that moves along keeps its distance.
                 let own = moved.to(&call.site.path);
-                for site in call.argument(needed.parameter) {
-                    let Ok(module) = state.sources().module(&site.path, &fs) else { continue };
-                    edits.extend(in_argument(&module, site, &old, &new, own.is_some()));
+                for given in call.given(needed.parameter) {
+                    // What names the file stands in the argument, or where its value was written.
+                    let places = [Some(&given.site), given.origin.site.as_ref()];
+                    edits.extend(places.into_iter().flatten().find_map(|site| {
+                        let module = state.sources().module(&site.path, &fs).ok()?;
+                        in_argument(&module, site, &old, &new, own.is_some())
+                    }));
                 }
             }
         }

@@ -458,6 +458,15 @@ fn a_file_that_gets_another_name_takes_its_images_along() {
     let changes = rename(&mut client, "base.txt", "common.txt");
     assert_eq!(edited("-r base.txt\n", &changes[client.uri("requirements.txt")]), "-r common.txt\n");
     assert_eq!(rename(&mut client, "other.txt", "more-requirements.txt"), Value::Null);
+    // What names the file may stand elsewhere.
+    let constant = "import flyte\n\nNEEDS = \"needs.txt\"\nimage = flyte.Image.from_debian_base(python_version=(3, 12), name=\"n\").with_requirements(NEEDS)\n";
+    client.write("constant.py", constant);
+    client.write("needs.txt", "httpx\n");
+    let changes = rename(&mut client, "needs.txt", "asks.txt");
+    assert!(
+        edited(constant, &changes[client.uri("constant.py")]).contains("NEEDS = \"asks.txt\""),
+        "{changes}"
+    );
 }
 
 #[test]
