@@ -108,6 +108,7 @@ for line in sys.stdin:
 def of_uv(script):
     """What uv makes of a script: `taken`, `refused` or `unseen`; and its words."""
     done = subprocess.run([UV, "export", "--script", script, "--no-header", "--quiet"], capture_output=True, text=True)
+    assert not any(word in done.stderr for word in ("dns error", "Failed to fetch", "error sending request")), done.stderr
     if done.returncode != 2:
         return "taken", done.stderr
     return ("unseen" if "does not contain a PEP 723" in done.stderr else "refused"), done.stderr

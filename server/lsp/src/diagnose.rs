@@ -175,11 +175,19 @@ fn say(session: &Session, path: &Path) {
     let state = &session.state;
     if is_manifest(path) {
         publish_manifest(session, path);
-    } else if let Some(analysis) = state.last(path) {
-        let is_current = state.documents.get(path).map(|o| o.version) == Some(analysis.open.version);
-        if is_current && !state.client().pulls && state.published.is_shown(path, &analysis) {
+    } else if let Some(analysis) = state.analyse(path) {
+        // Within a turn: who shows it for the first time afterwards sees what is said now.
+        let is_shown = {
             let _turn = lock(&state.published.turn);
-            send(session, &analysis);
+            let is_current = state.documents.get(path).map(|o| o.version) == Some(analysis.open.version);
+            let is_shown = state.published.is_shown(path, &analysis);
+            if is_shown && is_current && !state.client().pulls {
+                send(session, &analysis);
+            }
+            is_shown
+        };
+        if !is_shown {
+            look_at(session, path.to_owned());
         }
     }
 }

@@ -30,7 +30,6 @@ mod initialize;
 mod inlay_hints;
 mod kept;
 mod links;
-mod locks;
 mod manifest;
 mod names;
 mod preview;

@@ -29,7 +29,6 @@ use crate::folders::FolderCache;
 use crate::foreign::{Foreign, said_by};
 use crate::head::Heads;
 use crate::kept::Kept;
-use crate::locks::Locks;
 use crate::manifest::is_manifest;
 use crate::preview::Previews;
 use crate::published::Published;
@@ -54,7 +53,6 @@ pub(crate) struct State {
     pub(crate) folders: Arc<FolderCache>,
     pub(crate) foreign: Foreign,
     pub(crate) packages: PackageCache,
-    pub(crate) locks: Locks,
     /// The disk; notebooks read as modules.
     disk: Arc<Notebooks>,
     client: OnceLock<Client>,
@@ -96,7 +94,6 @@ impl State {
             folders: Arc::default(),
             foreign: Foreign::default(),
             packages: PackageCache::default(),
-            locks: Locks::default(),
             disk: Arc::new(Notebooks(Arc::new(Kept::default()))),
             client: OnceLock::new(),
             ambient,

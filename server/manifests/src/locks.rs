@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
+use crate::memo::Memo;
 use crate::pins::normalised;
 
 /// A package of a lock.
@@ -32,6 +34,13 @@ pub fn index(file_name: &str, text: &str) -> Index {
         }
     }
     index
+}
+
+/// The same, kept as long as somebody holds the text.
+#[must_use]
+pub fn shared(file_name: &str, text: &Arc<str>) -> Arc<Index> {
+    static KNOWN: Memo<Index> = Memo::new();
+    KNOWN.of(text, file_name, || index(file_name, text))
 }
 
 /// Each line and where it begins.

@@ -1,7 +1,7 @@
 //! The files that images are made from, in the editor: headers of scripts, requirements files, projects.
 //!
-//! One file a feature. All work on a [`Document`], which is read anew for each request: that takes less than a look at
-//! what could be kept.
+//! One file a feature. All work on a [`Document`], which is put together for each request; what its text and the lock beside
+//! it say is kept with those texts.
 
 pub(crate) mod actions;
 pub(crate) mod completion;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image_manifests::fs::FileSystem;
-use image_manifests::locks::Locked;
+use image_manifests::locks::{self, Locked};
 use image_manifests::manifest::{Dependency, Format, Manifest};
 use image_manifests::position::LineIndex;
 use image_python::project::{Facts, Packages};
@@ -122,7 +122,10 @@ impl Document {
         let fs = state.snapshot();
         let interpreter = facts.interpreter.as_ref();
         let installed = interpreter.map(|i| (state.packages.packages(&i.search_path, &fs), i.shown.clone()));
-        let lock = self.lock(state).and_then(|path| Some((state.locks.of(&path, &fs)?, path)));
+        let lock = self.lock(state).and_then(|path| {
+            let text = fs.read_shared(&path).ok()?;
+            Some((locks::shared(path.file_name()?.to_str()?, &text), path))
+        });
         Surroundings { installed, lock }
     }
 }
@@ -132,7 +135,7 @@ pub(crate) struct Surroundings {
     /// The packages, and the environment that they are in.
     pub(crate) installed: Option<(Arc<Packages>, String)>,
     /// The lock, and its path.
-    pub(crate) lock: Option<(Arc<image_manifests::locks::Index>, PathBuf)>,
+    pub(crate) lock: Option<(Arc<locks::Index>, PathBuf)>,
 }
 
 impl Surroundings {
