@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Print the Dockerfile of an image, byte for byte
     Dockerfile(Dockerfile),
+    /// Build an image
+    Build(Build),
     /// Find mistakes
     Check(Check),
     /// Explain a rule
@@ -98,6 +100,52 @@ pub(crate) struct Dockerfile {
     /// The file; `FILE::NAME` where it has several images
     #[arg(value_name = "FILE[::NAME]")]
     pub(crate) path: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Build {
+    /// The file; `FILE::NAME` where it has several images
+    #[arg(value_name = "FILE[::NAME]")]
+    pub(crate) path: String,
+    /// Who builds [default: as flyte's configuration says]
+    #[arg(long, value_parser = ["local", "local-podman", "remote"])]
+    pub(crate) builder: Option<String>,
+    /// Push, or fail where there is no registry [default: push where there is one]
+    #[arg(long, overrides_with = "no_push")]
+    pub(crate) push: bool,
+    /// Keep the image in the engine
+    #[arg(long)]
+    pub(crate) no_push: bool,
+    /// Build even if the image is there already
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Write the Dockerfile and the context to a folder, and build nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The folder for --dry-run [default: a new one for temporary files]
+    #[arg(long, value_name = "DIR", requires = "dry_run")]
+    pub(crate) context_dir: Option<PathBuf>,
+    /// Platforms, in place of those of the image
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
+    /// How to show what happens
+    #[arg(long, value_enum, default_value_t = ProgressKind::Auto)]
+    pub(crate) progress: ProgressKind,
+    /// The engine, such as unix:///run/docker.sock, tcp://host:2376 or ssh://user@host [default: as docker finds it]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) engine_host: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressKind {
+    /// `tty` on a terminal, else `plain`
+    Auto,
+    /// A line for each step that runs
+    Tty,
+    /// Everything, one line after the other
+    Plain,
+    /// JSON on standard output, one event a line
+    Json,
 }
 
 #[derive(Debug, Clone, Args)]

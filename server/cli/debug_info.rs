@@ -75,6 +75,11 @@ pub(crate) fn run(project: &Project) -> Result<u8, CliError> {
     for note in &facts.release_notes {
         writeln!(out, "{:<18} {note}", "note")?;
     }
+    let settings = context.settings(&context.ambient.current_directory.join("_"));
+    let around = image_lsp_server::surroundings(&context.ambient);
+    for (name, value) in crate::build::engines(&settings, &facts, &around) {
+        writeln!(out, "{name:<18} {value}")?;
+    }
     for folder in facts.interpreter.iter().flat_map(|i| &i.search_path) {
         writeln!(out, "{:<18} {}", "packages", folder.display())?;
     }

@@ -2,8 +2,6 @@
 
 use std::io::Write as _;
 
-use image_python::inspect::ImageReport;
-
 use crate::args::{Dockerfile, Project};
 use crate::context::Context;
 use crate::error::{CliError, warn};
@@ -11,27 +9,9 @@ use crate::files;
 
 pub(crate) fn run(arguments: &Dockerfile, project: &Project) -> Result<u8, CliError> {
     let context = Context::new(project);
-    let (path, name) = files::split_name(&arguments.path);
-    let full: std::path::PathBuf = context.ambient.current_directory.join(path).components().collect();
-    let (report, _) =
-        context.inspect(&full).map_err(|message| CliError::Unreadable { path: path.to_owned(), message })?;
-    let images: Vec<ImageReport> =
-        report.images.into_iter().filter(|i| !i.intermediate && !i.speculative).collect();
-    let available: Vec<String> = images.iter().flat_map(|i| i.names.first().cloned()).collect();
-    let image = match name {
-        Some(name) => images.iter().find(|i| i.names.iter().any(|n| n == name)).ok_or_else(|| {
-            CliError::NoSuchImage {
-                path: path.to_owned(),
-                name: name.to_owned(),
-                available: available.clone(),
-            }
-        })?,
-        None => match images.as_slice() {
-            [] => return Err(CliError::NoImages { path: path.to_owned() }),
-            [one] => one,
-            _ => return Err(CliError::Several { path: path.to_owned(), available }),
-        },
-    };
+    let (path, _) = files::split_name(&arguments.path);
+    let (report, image) = files::one_image(&arguments.path, &context)?;
+    let image = &report.images[image];
     let Some(variant) = image.variants.first() else {
         return Err(CliError::NoImages { path: path.to_owned() });
     };

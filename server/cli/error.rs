@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use image_build::BuildError;
 use image_rules::settings::SettingsError;
 use thiserror::Error;
 
@@ -28,6 +29,10 @@ pub(crate) enum CliError {
     Settings(SettingsError),
     #[error("watching failed: {0}")]
     Watch(String),
+    #[error("{0}")]
+    Build(BuildError),
+    #[error("building with the remote builder is not possible yet")]
+    Remote,
     #[error("writing failed: {0}")]
     Write(#[from] std::io::Error),
     #[error("the language server failed: {0}")]
@@ -37,7 +42,7 @@ pub(crate) enum CliError {
 impl CliError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            CliError::NoDockerfile { .. } => 1,
+            CliError::NoDockerfile { .. } | CliError::Build(_) => 1,
             CliError::Write(_) | CliError::Server(_) => 101,
             _ => 2,
         }
@@ -66,6 +71,8 @@ impl CliError {
             CliError::NoDockerfile { .. } => "image-lsp inspect shows what is known".to_owned(),
             CliError::NotFixed { .. } => "run it once more".to_owned(),
             CliError::Settings(_) => "docs/settings.md lists the settings; image-lsp config-schema prints their schema".to_owned(),
+            CliError::Build(error) => return error.advice(),
+            CliError::Remote => "build with the engine of this machine: --builder local".to_owned(),
             CliError::Watch(_) => "leave --watch out".to_owned(),
             CliError::NoSuchRule(_) => "image-lsp explain --all lists them".to_owned(),
             CliError::Write(_) | CliError::Server(_) => return None,
@@ -75,12 +82,17 @@ impl CliError {
 
 /// Writes an error to standard error.
 pub(crate) fn render(error: &CliError) {
+    render_text(&error.to_string(), error.help().as_deref());
+}
+
+/// Writes an error and what to do to standard error.
+pub(crate) fn render_text(error: &str, help: Option<&str>) {
     let mut err = anstream::stderr().lock();
     let (bold, reset) = (anstyle::Style::new().bold(), anstyle::Reset);
     let red = anstyle::AnsiColor::Red.on_default().bold();
     // Nothing is left to do when even this fails.
     let _ = writeln!(err, "{red}error{reset}{bold}: {error}{reset}");
-    if let Some(help) = error.help() {
+    if let Some(help) = help {
         let _ = writeln!(err, "  help: {help}");
     }
 }

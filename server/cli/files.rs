@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image_python::files::{may_have_images, walk};
+use image_python::inspect::FileReport;
 use rayon::prelude::*;
 
 use image_python::notebook::is_notebook;
@@ -27,6 +28,34 @@ pub(crate) fn split_name(argument: &str) -> (&str, Option<&str>) {
         Some((path, name)) => (path, Some(name)),
         None => (argument, None),
     }
+}
+
+/// The one image that `FILE[::NAME]` means: its file's report, and its number in it.
+///
+/// # Errors
+/// Where the file cannot be read, has no such image, or has several and none is named.
+pub(crate) fn one_image(argument: &str, context: &Context) -> Result<(FileReport, usize), CliError> {
+    let (path, name) = split_name(argument);
+    let full = clean(&context.ambient.current_directory.join(path));
+    let unreadable = |message| CliError::Unreadable { path: path.to_owned(), message };
+    let (report, _) = context.inspect(&full).map_err(unreadable)?;
+    let images = || report.images.iter().enumerate().filter(|(_, i)| !i.intermediate && !i.speculative);
+    let available: Vec<String> = images().flat_map(|(_, i)| i.names.first().cloned()).collect();
+    let found = match name {
+        Some(name) => match images().find(|(_, i)| i.names.iter().any(|n| n == name)) {
+            Some((number, _)) => number,
+            None => {
+                let (path, name) = (path.to_owned(), name.to_owned());
+                return Err(CliError::NoSuchImage { path, name, available });
+            }
+        },
+        None => match images().map(|(number, _)| number).collect::<Vec<_>>().as_slice() {
+            [] => return Err(CliError::NoImages { path: path.to_owned() }),
+            [one] => *one,
+            _ => return Err(CliError::Several { path: path.to_owned(), available }),
+        },
+    };
+    Ok((report, found))
 }
 
 /// The files of the arguments; folders are walked as git sees them. Paths that are not there become problems.

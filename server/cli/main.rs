@@ -1,6 +1,7 @@
 //! `image-lsp`: the program. Arguments, output formats, exit status; everything else is in the crates below.
 
 mod args;
+mod build;
 mod check;
 mod context;
 mod debug_info;
@@ -43,6 +44,7 @@ fn run(cli: Cli, client: Option<u32>) -> Result<u8, CliError> {
         Some(Command::Server(arguments)) => serve(&arguments, client),
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, &cli.project),
         Some(Command::Dockerfile(arguments)) => dockerfile::run(&arguments, &cli.project),
+        Some(Command::Build(arguments)) => build::run(&arguments, &cli.project),
         Some(Command::Check(arguments)) => check::run(&arguments, &cli.project),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::ConfigSchema) => config_schema(),

@@ -284,10 +284,7 @@ impl FileSystem for Committed {
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         match self.changes.get(path) {
             Some(Change::Absent) => Err(io::Error::from(io::ErrorKind::NotFound)),
-            Some(Change::Blob(id)) => {
-                let len = self.blob(id)?.len() as u64;
-                Ok(Metadata { kind: Kind::File, len, modified: None, identity: None })
-            }
+            Some(Change::Blob(id)) => Ok(Metadata::in_memory(Kind::File, self.blob(id)?.len())),
             None => OsFileSystem.metadata(path),
         }
     }

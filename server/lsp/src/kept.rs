@@ -40,6 +40,10 @@ impl FileSystem for Kept {
         OsFileSystem.canonicalize(path)
     }
 
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        OsFileSystem.read_link(path)
+    }
+
     fn read_shared(&self, path: &Path) -> io::Result<Arc<str>> {
         let before = OsFileSystem.metadata(path)?;
         if before.len < LARGE || before.len > BYTES as u64 || before.modified.is_none() {

@@ -54,6 +54,7 @@ mod workspace;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use image_build::Surroundings;
 use image_python::project::Ambient;
 
 /// Where the client is.
@@ -79,6 +80,25 @@ pub fn serve(transport: Transport, client: Option<u32>, ambient: Ambient) -> std
             serve_on(stream.try_clone()?, stream, client, ambient)
         }
     }
+}
+
+/// The surroundings of a build that begins now.
+#[must_use]
+pub fn surroundings(ambient: &Ambient) -> Surroundings {
+    Surroundings {
+        variables: ambient.variables.clone(),
+        current_directory: ambient.current_directory.clone(),
+        umask: umask(),
+        now: std::time::SystemTime::now(),
+    }
+}
+
+/// The permissions that the process's new files do not get, where the system tells without changing them.
+fn umask() -> u32 {
+    const USUAL: u32 = 0o022;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let value = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    value.and_then(|value| u32::from_str_radix(value.trim(), 8).ok()).unwrap_or(USUAL)
 }
 
 /// Standard output without the library's buffer, which would send each line on its own.

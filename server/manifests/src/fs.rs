@@ -35,6 +35,16 @@ pub struct Metadata {
     /// Inode and last change of the inode in nanoseconds, where the system has them: installers set times of content
     /// as they like, but a file put in the place of another one differs here.
     pub identity: Option<(u64, i64)>,
+    /// Permissions as in `st_mode`, where the system has them.
+    pub mode: Option<u32>,
+}
+
+impl Metadata {
+    /// What is known of a file that is nowhere but in memory.
+    #[must_use]
+    pub fn in_memory(kind: Kind, len: usize) -> Self {
+        Self { kind, len: len as u64, modified: None, identity: None, mode: None }
+    }
 }
 
 /// One name in a directory.
@@ -74,6 +84,14 @@ pub trait FileSystem: Send + Sync {
     /// # Errors
     /// As the operating system reports them.
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf>;
+
+    /// What a symbolic link holds.
+    ///
+    /// # Errors
+    /// As the operating system reports them; a file system without links has none.
+    fn read_link(&self, _: &Path) -> io::Result<PathBuf> {
+        Err(io::Error::from(io::ErrorKind::InvalidInput))
+    }
 
     /// The whole content.
     ///
@@ -129,6 +147,16 @@ fn identity(_: &std::fs::Metadata) -> Option<(u64, i64)> {
     None
 }
 
+#[cfg(unix)]
+fn mode(metadata: &std::fs::Metadata) -> Option<u32> {
+    Some(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &std::fs::Metadata) -> Option<u32> {
+    None
+}
+
 /// The machine's own file system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsFileSystem;
@@ -145,7 +173,7 @@ impl FileSystem for OsFileSystem {
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         let m = std::fs::metadata(path)?;
         let (kind, modified) = (kind_of(m.file_type()), m.modified().ok());
-        Ok(Metadata { kind, len: m.len(), modified, identity: identity(&m) })
+        Ok(Metadata { kind, len: m.len(), modified, identity: identity(&m), mode: mode(&m) })
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
@@ -166,6 +194,10 @@ impl FileSystem for OsFileSystem {
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
         std::fs::canonicalize(path)
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        std::fs::read_link(path)
     }
 }
 
@@ -225,9 +257,7 @@ impl FileSystem for Overlay {
 
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         match self.buffers.get(path) {
-            Some(text) => {
-                Ok(Metadata { kind: Kind::File, len: text.len() as u64, modified: None, identity: None })
-            }
+            Some(text) => Ok(Metadata::in_memory(Kind::File, text.len())),
             None => self.under.metadata(path),
         }
     }
@@ -251,6 +281,10 @@ impl FileSystem for Overlay {
         self.under
             .canonicalize(path)
             .or_else(|e| if self.buffers.contains_key(path) { Ok(path.into()) } else { Err(e) })
+    }
+
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        self.under.read_link(path)
     }
 }
 
@@ -284,12 +318,8 @@ impl FileSystem for MemoryFileSystem {
 
     fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         match self.files.get(path) {
-            Some(bytes) => {
-                Ok(Metadata { kind: Kind::File, len: bytes.len() as u64, modified: None, identity: None })
-            }
-            None if self.has_dir(path) => {
-                Ok(Metadata { kind: Kind::Dir, len: 0, modified: None, identity: None })
-            }
+            Some(bytes) => Ok(Metadata::in_memory(Kind::File, bytes.len())),
+            None if self.has_dir(path) => Ok(Metadata::in_memory(Kind::Dir, 0)),
             None => Err(io::Error::from(io::ErrorKind::NotFound)),
         }
     }

@@ -409,6 +409,25 @@ impl Image {
         raise("ValueError", "Image is not fully defined. Please set registry, name and tag.")
     }
 
+    /// The image as flyte's local builders build it: one without a registry gets the one to push to.
+    ///
+    /// Source: flyte 2.12.1, `ImageBuildEngine.build` and `_get_push_registry`.
+    ///
+    /// # Errors
+    /// As [`Image::clone_with`].
+    pub fn for_local_build(&self, world: &World<'_>) -> Res<Self> {
+        if !world.behaviours().push_registry_at_build || !self.cloned || self.registry.truthy()? {
+            return Ok(self.clone());
+        }
+        let configured = world.env.registry.as_deref().filter(|r| !r.is_empty());
+        let local =
+            world.env.endpoint.as_deref().filter(|e| e.contains("localhost")).map(|_| "localhost:30000");
+        let Some(registry) = configured.or(local) else { return Ok(self.clone()) };
+        let image =
+            self.clone_with(Changes { registry: Value::from(registry), ..Changes::default() }, world)?;
+        Ok(Self { registry_is_configured: true, ..image })
+    }
+
     /// `image.validate()`
     ///
     /// # Errors

@@ -96,6 +96,10 @@ impl FileSystem for Notebooks {
         self.0.canonicalize(path)
     }
 
+    fn read_link(&self, path: &Path) -> io::Result<PathBuf> {
+        self.0.read_link(path)
+    }
+
     fn read_text(&self, path: &Path) -> io::Result<String> {
         let text = self.0.read_text(path)?;
         if !is_notebook(path) {

@@ -72,6 +72,16 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The builder that flyte's configuration chooses; the variable counts only beside a configuration file.
+    ///
+    /// Source: flyte 2.12.1, `ImageConfig.auto`.
+    #[must_use]
+    pub fn configured_builder(&self) -> Option<&str> {
+        let config = self.config.as_ref().filter(|c| !c.is_missing)?;
+        let variable = self.variables.get("FLYTE_IMAGE_BUILDER");
+        variable.or(config.content.builder.as_ref()).map(String::as_str)
+    }
+
     /// Finds the facts for a file or a folder.
     #[must_use]
     pub fn find(start: &Path, options: &Options, ambient: &Ambient, fs: &dyn FileSystem) -> Self {

@@ -2,7 +2,7 @@
 
 use image_model::value::Value;
 
-use super::{configured_builder, layer_of};
+use super::layer_of;
 use crate::finding::Finding;
 use crate::knowledge;
 use crate::rule::{Check, Proof, Rule, Severity};
@@ -26,7 +26,7 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Call(|checker, variant, call| {
         let copies = matches!(call.method, "with_source_file" | "with_source_folder");
         let writes = variant.environment.release.behaviours.copy_owner.contains("flyte");
-        let podman = configured_builder(checker).as_deref() == Some("local-podman");
+        let podman = checker.report.facts.configured_builder() == Some("local-podman");
         if !copies || !writes || !podman || knowledge::foreign_base(variant).is_none() {
             return;
         }

@@ -1,6 +1,5 @@
 //! IMG213 dockerfile-with-remote-builder
 
-use super::configured_builder;
 use crate::finding::Finding;
 use crate::rule::{Check, Proof, Rule};
 
@@ -18,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", registry=\"ghcr.io/acme\").with_apt_packages(\"git\")\n",
     fix: "There is none: use the local builder, or say in Python what the Dockerfile says.",
     check: Check::Call(|checker, _, call| {
-        if call.method == "from_dockerfile" && configured_builder(checker).as_deref() == Some("remote") {
+        if call.method == "from_dockerfile" && checker.report.facts.configured_builder() == Some("remote") {
             let message = "the configured builder is the remote one, which takes no Dockerfile: flyte raises ImageBuildError at \
                            the build";
             checker.push(Finding::new(&RULE, call.site.clone(), message));

@@ -7,7 +7,6 @@ use image_model::value::Value;
 use image_python::inspect::{Stage, StageError, Variant};
 use image_python::syntax::ast::{Expression, StatementKind};
 
-use crate::checker::Checker;
 use crate::finding::Edit;
 use crate::rule::Rule;
 use crate::source::Source;
@@ -165,14 +164,6 @@ fn packages(call: &CallSite) -> impl Iterator<Item = (&Given, &str)> {
 /// The place among the image's layers of the layer that a call adds.
 fn layer_of(variant: &Variant, call: &CallSite) -> Option<usize> {
     variant.image.layers.iter().position(|l| l.site.as_ref().is_some_and(|s| s.site == call.site))
-}
-
-/// The builder that flyte's configuration chooses. Source: flyte 2.12.1, `ImageConfig`: the variable holds only
-/// beside a file.
-fn configured_builder(checker: &Checker<'_>) -> Option<String> {
-    let config = checker.report.facts.config.as_ref().filter(|c| !c.is_missing)?;
-    let variable = checker.report.facts.variables.get("FLYTE_IMAGE_BUILDER");
-    variable.cloned().or_else(|| config.content.builder.clone())
 }
 
 /// How the file writes `pathlib.Path`; `None` where it does not import it.

@@ -1,6 +1,5 @@
 //! IMG204 no-push-registry
 
-use super::configured_builder;
 use crate::finding::Finding;
 use crate::rule::{Check, Proof, Rule, Severity};
 
@@ -18,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", registry=\"ghcr.io/acme\").with_pip_packages(\"httpx\")\n",
     fix: "There is none: where your images go is yours to say.",
     check: Check::File(|checker| {
-        if !configured_builder(checker).is_some_and(|b| b.starts_with("local")) {
+        if !checker.report.facts.configured_builder().is_some_and(|b| b.starts_with("local")) {
             return;
         }
         for image in checker.own_images().filter(|i| !i.intermediate && !i.speculative) {

@@ -5,7 +5,6 @@ use std::path::Path;
 use image_model::secret::Secret;
 use image_model::value::Value;
 
-use super::configured_builder;
 use crate::rule::{Check, Proof, Rule, Severity};
 
 pub(super) static RULE: Rule = Rule {
@@ -22,7 +21,7 @@ pub(super) static RULE: Rule = Rule {
     instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_pip_packages(\"httpx\")\n",
     fix: "There is none: set the variable, or write the file.",
     check: Check::Call(|checker, _, call| {
-        if configured_builder(checker).as_deref() == Some("remote") {
+        if checker.report.facts.configured_builder() == Some("remote") {
             return;
         }
         for given in call.given("secret_mounts") {

@@ -1,0 +1,94 @@
+//! On a terminal: one line for each step that runs, above it what is done.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use image_build::{BuildError, Built, Event, State, Step};
+use image_manifests::fs::FileSystem;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::plain::{origin, sentence, title};
+use super::{Progress, places, report};
+use crate::paint::{BAD, DIM, GOOD, in_style};
+
+/// How often what runs is drawn.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) struct Terminal {
+    fs: Arc<dyn FileSystem>,
+    directory: PathBuf,
+    all: MultiProgress,
+    running: HashMap<usize, ProgressBar>,
+}
+
+impl Terminal {
+    pub(super) fn new(fs: Arc<dyn FileSystem>, directory: PathBuf) -> Self {
+        Self { fs, directory, all: MultiProgress::new(), running: HashMap::new() }
+    }
+
+    fn line(&self, text: &str) {
+        // Escapes are dropped where the user wants no colours; what cannot be drawn is not.
+        let text = match anstream::AutoStream::choice(&std::io::stderr()) {
+            anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+            _ => text.to_owned(),
+        };
+        let _ = self.all.println(text);
+    }
+
+    fn step(&mut self, step: &Step) {
+        if step.state == State::Running {
+            let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed:>4} {wide_msg}");
+            let bar = self.all.add(ProgressBar::new_spinner());
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_prefix(title(step));
+            bar.set_message(in_style(DIM, origin(step, &*self.fs, &self.directory)));
+            bar.enable_steady_tick(TICK);
+            self.running.insert(step.id, bar);
+            return;
+        }
+        if let Some(bar) = self.running.remove(&step.id) {
+            bar.finish_and_clear();
+        }
+        // What the engine does besides is of no interest once it is done.
+        if step.number.is_none() && step.state != State::Failed {
+            return;
+        }
+        let seconds = step.seconds.map(|s| format!("{s:.1}s")).unwrap_or_default();
+        let (mark, after) = match step.state {
+            State::Failed => (in_style(BAD, "✗"), seconds),
+            State::Cached => (in_style(GOOD, "✓"), "cached".to_owned()),
+            State::Done | State::Running => (in_style(GOOD, "✓"), seconds),
+        };
+        self.line(&format!("{mark} {}  {}", title(step), in_style(DIM, after)));
+    }
+}
+
+impl Progress for Terminal {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Step(step) => self.step(step),
+            Event::Log { step, line, .. } => {
+                if let Some(bar) = self.running.get(step) {
+                    bar.set_message(in_style(DIM, line));
+                }
+            }
+            other => {
+                if let Some(text) = sentence(other) {
+                    self.line(&text);
+                }
+            }
+        }
+    }
+
+    fn finished(&mut self, built: &Built) -> std::io::Result<()> {
+        self.all.clear()?;
+        report::finished(built)
+    }
+
+    fn failed(&mut self, error: &BuildError) -> std::io::Result<()> {
+        self.all.clear()?;
+        report::failed(error, &mut places(&*self.fs, &self.directory))
+    }
+}
