@@ -28,6 +28,8 @@ pub struct Failure {
     pub method: Option<&'static str>,
     /// The place in the Python source: the very string, else the call.
     pub site: Option<Site>,
+    /// The call that asked for the step.
+    pub call: Option<Site>,
     /// The last lines that the step printed, without secrets.
     pub log: Vec<String>,
     /// What to do.
@@ -58,6 +60,7 @@ impl Failure {
             dockerfile: plan.own_dockerfile.clone(),
             method: layer.and_then(|l| l.call.as_ref()).map(|c| c.method),
             site,
+            call: call.map(|c| c.site.clone()),
             log,
             advice: known.map(|k| k.advice),
         }

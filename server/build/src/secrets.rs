@@ -69,7 +69,8 @@ pub(crate) fn wanted(image: &Image) -> Res<Vec<Wanted>> {
             let env = if secret.mount.truthy()? { None } else { Some(secret.as_env_var.str()?) };
             let given = layer.site.as_ref().and_then(|call| call.given("secret_mounts").next());
             let site = given.map(|g| {
-                g.origin.items.get(place).and_then(|o| o.site.clone()).unwrap_or_else(|| g.site.clone())
+                let item = g.origin.items.get(place).and_then(|o| o.site.as_ref());
+                item.or(g.origin.site.as_ref()).unwrap_or(&g.site).clone()
             });
             all.push(Wanted { id, variable, file, env, site });
         }

@@ -35,6 +35,8 @@ pub(crate) struct Client {
     pub(crate) code_description: bool,
     /// It knows that a folded `<details>` is HTML: it allows that tag in Markdown.
     pub(crate) html_details: bool,
+    /// It takes the log of builds.
+    pub(crate) build_log: bool,
     /// Commands that the client runs itself.
     pub(crate) commands: Vec<String>,
 }
@@ -66,6 +68,7 @@ impl Client {
             code_description: has("/textDocument/publishDiagnostics/codeDescriptionSupport")
                 || has("/textDocument/diagnostic/codeDescriptionSupport"),
             html_details: texts("/general/markdown/allowedTags").contains(&"details".to_owned()),
+            build_log: has("/experimental/imageLsp/buildLog"),
             commands: texts("/experimental/imageLsp/commands"),
         }
     }

@@ -20,14 +20,14 @@ const INSPECT: &str = "imageLsp.inspect";
 /// A rule's documentation.
 const EXPLAIN_RULE: &str = "imageLsp.explainRule";
 /// What an issue report needs.
-const DEBUG_INFO: &str = "imageLsp.debugInfo";
-/// Builds an image: where the client can.
+pub(crate) const DEBUG_INFO: &str = "imageLsp.debugInfo";
+/// Builds an image.
 pub(crate) const BUILD: &str = "imageLsp.build";
 /// Copies an address: the client's.
 pub(crate) const COPY_URI: &str = "imageLsp.copyUri";
 
 /// The commands that the server runs.
-pub(crate) const COMMANDS: [&str; 4] = [SHOW_DOCKERFILE, INSPECT, EXPLAIN_RULE, DEBUG_INFO];
+pub(crate) const COMMANDS: [&str; 5] = [BUILD, SHOW_DOCKERFILE, INSPECT, EXPLAIN_RULE, DEBUG_INFO];
 
 /// Whether a command can be run, here or by the client.
 pub(crate) fn can_run(command: &str, state: &State) -> bool {
@@ -77,7 +77,7 @@ fn wrong(message: &str) -> Error {
 }
 
 /// The file that a command is about, and the name of its image: that of `name`, or the one in `range`.
-fn image_of(argument: &Value, state: &State) -> Result<(std::sync::Arc<Analysis>, String)> {
+pub(crate) fn image_of(argument: &Value, state: &State) -> Result<(std::sync::Arc<Analysis>, String)> {
     let uri: Uri = argument
         .get("uri")
         .and_then(|u| serde_json::from_value(u.clone()).ok())

@@ -9,6 +9,7 @@ use tower_lsp::Client;
 use tower_lsp::ls_types::{LogMessageParams, MessageType, PublishDiagnosticsParams, Uri};
 
 use crate::analysis::Analysis;
+use crate::builds::publish_dockerfile;
 use crate::diagnostics;
 use crate::manifest::references::uses_of;
 use crate::manifest::{Document, is_manifest};
@@ -63,6 +64,7 @@ pub(crate) fn disk_changed(session: &Session) {
     session.state.look_again();
     session.state.heads.look_again();
     all(session);
+    publish_dockerfile(session);
     follow(session);
     refresh(session);
 }
@@ -168,6 +170,13 @@ fn speak(session: &Session, analysis: &Analysis) {
     if state.client().pulls && open.iter().any(|path| changed.contains(path)) {
         refresh(session);
     }
+}
+
+/// Tells the client once more what is wrong in a file: something besides its text is another one.
+pub(crate) fn say_again(session: &Session, path: &Path) {
+    let (own, path) = (session.clone(), path.to_owned());
+    session.state.workers.start_now(move || say(&own, &path));
+    refresh(session);
 }
 
 /// Tells the client what others say of a file.

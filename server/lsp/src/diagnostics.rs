@@ -36,6 +36,9 @@ pub(crate) fn by_document(
         let (uri, diagnostic) = diagnostic(finding, site, analysis, state);
         documents.entry(uri).or_default().push(diagnostic);
     }
+    for (uri, diagnostic) in state.builds.failures.of(analysis, state) {
+        documents.entry(uri).or_default().push(diagnostic);
+    }
     documents
 }
 

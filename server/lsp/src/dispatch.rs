@@ -161,6 +161,12 @@ impl Dispatcher {
                 }
                 self.watch_parent(message.pointer("/params/processId").and_then(Value::as_u64));
             }
+            "window/workDoneProgress/cancel" => {
+                if let Some(token) = message.pointer("/params/token") {
+                    self.state.builds.cancel(token);
+                }
+                return;
+            }
             "$/setTrace" => return self.trace.set(message.pointer("/params/value")),
             "shutdown" => self.shut_down |= self.initialized,
             _ => {}

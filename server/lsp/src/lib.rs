@@ -11,6 +11,7 @@
 //! Must not know: the command line. LSP types stay within this crate.
 
 mod analysis;
+mod builds;
 mod client;
 mod code_actions;
 mod code_lens;

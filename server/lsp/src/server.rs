@@ -15,7 +15,7 @@ use crate::published::identity;
 use crate::state::State;
 use crate::transport::Outgoing;
 use crate::{
-    code_actions, code_lens, commands, completion, diagnose, diagnostics, folding, hover, initialize,
+    builds, code_actions, code_lens, commands, completion, diagnose, diagnostics, folding, hover, initialize,
     inlay_hints, links, manifest, names, preview, rule_page, signature_help, symbols, watch, workspace,
 };
 
@@ -464,6 +464,11 @@ impl LanguageServer for Server {
     async fn execute_command(&self, parameters: ExecuteCommandParams) -> Result<Option<Value>> {
         let argument = parameters.arguments.into_iter().next().unwrap_or_default();
         let command = parameters.command;
+        if command == commands::BUILD {
+            let token = parameters.work_done_progress_params.work_done_token;
+            return builds::run(&self.session, argument, token).await.map(Some);
+        }
+        let is_debug_info = command == commands::DEBUG_INFO;
         let answer = self.work(move |state| commands::run(&command, &argument, state)).await??;
         if let Some((uri, selection)) = answer.show.filter(|_| self.state().client().shows_documents)
             && let Ok(uri) = uri.parse::<Uri>()
@@ -474,7 +479,12 @@ impl LanguageServer for Server {
                 let _ = tokio::time::timeout(PATIENCE, client.show_document(show)).await;
             });
         }
-        Ok(Some(answer.value))
+        match answer.value {
+            Value::String(text) if is_debug_info => {
+                Ok(Some(Value::String(text + &builds::engines(&self.session).await)))
+            }
+            other => Ok(Some(other)),
+        }
     }
 }
 

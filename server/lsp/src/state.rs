@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tower_lsp::ls_types::{Location, Range, Uri};
 
 use crate::analysis::{Analysis, Recorder, Stamp};
+use crate::builds::Builds;
 use crate::client::Client;
 use crate::documents::{Cell, Documents, Open};
 use crate::folders::FolderCache;
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pub(crate) workers: Workers,
     pub(crate) heads: Heads,
     pub(crate) published: Published,
+    pub(crate) builds: Builds,
     pub(crate) previews: Previews,
     pub(crate) folders: Arc<FolderCache>,
     pub(crate) foreign: Foreign,
@@ -90,6 +92,7 @@ impl State {
             workers: Workers::start()?,
             heads: Heads::default(),
             published: Published::default(),
+            builds: Builds::default(),
             previews: Previews::default(),
             folders: Arc::default(),
             foreign: Foreign::default(),
@@ -141,7 +144,7 @@ impl State {
     }
 
     /// What the process knows, from where a file is run: its workspace folder, the innermost of several.
-    fn ambient_of(&self, path: &Path) -> Ambient {
+    pub(crate) fn ambient_of(&self, path: &Path) -> Ambient {
         let roots = lock(&self.roots);
         let own = roots.iter().filter(|r| path.starts_with(r)).max_by_key(|r| r.as_os_str().len());
         match own.or(roots.first()) {

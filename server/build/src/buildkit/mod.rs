@@ -63,19 +63,19 @@ pub(crate) async fn build(
     credentials: &Credentials,
     sink: &Sink,
 ) -> Result<Solved, BuildError> {
-    let attempt = |builtin| once(plan, engine, options, secrets, credentials, sink, builtin);
-    let failed = match attempt(options.builtin).await {
+    let attempt = Attempt { plan, engine, options, secrets, credentials, sink };
+    let failed = match attempt.run(options.builtin, 0).await {
         Err(failed) if !options.builtin && failed.is_frontend(plan) => failed,
         other => return other.map_err(|failed| failed.told(plan, engine)),
     };
     let line = plan.dockerfile.lines().next().unwrap_or_default();
     let message = format!(
-        "the Dockerfile's frontend ({}) cannot be pulled: the engine's own one builds instead ({})",
+        "the Dockerfile's frontend ({}) cannot be pulled ({}): the engine's own one builds instead",
         line.trim_start_matches("# syntax=").trim(),
-        failed.said
+        failed.said.rsplit(": ").next().unwrap_or_default()
     );
     sink(Event::Warning { message, rule: None });
-    attempt(true).await.map_err(|failed| failed.told(plan, engine))
+    attempt.run(true, failed.steps).await.map_err(|failed| failed.told(plan, engine))
 }
 
 /// A build that failed, before it is told.
@@ -88,12 +88,14 @@ struct Failed {
     lost: bool,
     /// What the engine lacks altogether.
     unfit: bool,
+    /// How many steps were told.
+    steps: usize,
 }
 
 impl Failed {
     fn io(error: &io::Error) -> Self {
         let said = crate::error::last(error).to_string();
-        Self { said, lines: None, log: Vec::new(), lost: true, unfit: false }
+        Self { said, lines: None, log: Vec::new(), lost: true, unfit: false, steps: 0 }
     }
 
     fn upgrade(error: NoUpgrade) -> Self {
@@ -101,7 +103,7 @@ impl Failed {
             NoUpgrade::Io(error) => Self::io(&error),
             NoUpgrade::Refused(status, text) => {
                 let said = format!("{status} {text}");
-                Self { said, lines: None, log: Vec::new(), lost: false, unfit: true }
+                Self { said, lines: None, log: Vec::new(), lost: false, unfit: true, steps: 0 }
             }
         }
     }
@@ -138,39 +140,45 @@ impl Failed {
     }
 }
 
-async fn once(
-    plan: &Plan,
-    engine: &Engine,
-    options: &SolveOptions,
-    secrets: &Values,
-    credentials: &Credentials,
-    sink: &Sink,
-    builtin: bool,
-) -> Result<Solved, Failed> {
-    let (session_id, reference) = (new_id(), new_id());
-    let served = Served {
-        files: filesync::Files { tree: plan.tree.clone(), sink: Arc::clone(sink) },
-        secrets: secrets.clone(),
-        credentials: credentials.clone(),
-        sink: Arc::clone(sink),
-    };
-    let key = plan.tree.key(&plan.uri);
-    let opened = Session::open(&engine.host, &session_id, &key, served);
-    let (session, dialed) = tokio::join!(opened, control(&engine.host));
-    let session = session.map_err(Failed::upgrade)?;
-    let (mut client, connection) = dialed?;
-    let request = solve::request(plan, engine, options, builtin, &session_id, &reference);
-    let tracker = Mutex::new(Tracker::new(plan, secrets, sink));
-    let told = follow(client.clone(), &reference, &tracker);
-    let solved = solve_and_follow(&mut client, request, told).await;
-    let tracker = tracker.into_inner().unwrap_or_else(PoisonError::into_inner);
-    drop((session, connection));
-    match solved {
-        Ok(response) => Ok(Solved {
-            digest: response.get("containerimage.digest").cloned(),
-            config: response.get("containerimage.config.digest").cloned(),
-        }),
-        Err(status) => Err(failed(&status, &tracker, secrets)),
+/// All that an attempt needs.
+struct Attempt<'a> {
+    plan: &'a Plan,
+    engine: &'a Engine,
+    options: &'a SolveOptions,
+    secrets: &'a Values,
+    credentials: &'a Credentials,
+    sink: &'a Sink,
+}
+
+impl Attempt<'_> {
+    /// Builds once, with the frontend that the Dockerfile names or the engine's own one.
+    async fn run(&self, builtin: bool, first_step: usize) -> Result<Solved, Failed> {
+        let Attempt { plan, engine, options, secrets, credentials, sink } = *self;
+        let (session_id, reference) = (new_id(), new_id());
+        let served = Served {
+            files: filesync::Files { tree: plan.tree.clone(), sink: Arc::clone(sink) },
+            secrets: secrets.clone(),
+            credentials: credentials.clone(),
+            sink: Arc::clone(sink),
+        };
+        let key = plan.tree.key(&plan.uri);
+        let opened = Session::open(&engine.host, &session_id, &key, served);
+        let (session, dialed) = tokio::join!(opened, control(&engine.host));
+        let session = session.map_err(Failed::upgrade)?;
+        let (mut client, connection) = dialed?;
+        let request = solve::request(plan, engine, options, builtin, &session_id, &reference);
+        let tracker = Mutex::new(Tracker::new(plan, secrets, sink, first_step));
+        let told = follow(client.clone(), &reference, &tracker);
+        let solved = solve_and_follow(&mut client, request, told).await;
+        let tracker = tracker.into_inner().unwrap_or_else(PoisonError::into_inner);
+        drop((session, connection));
+        match solved {
+            Ok(response) => Ok(Solved {
+                digest: response.get("containerimage.digest").cloned(),
+                config: response.get("containerimage.config.digest").cloned(),
+            }),
+            Err(status) => Err(failed(&status, &tracker, secrets)),
+        }
     }
 }
 
@@ -233,6 +241,7 @@ fn failed(status: &Status, tracker: &Tracker<'_>, secrets: &Values) -> Failed {
         log: tracker.last_lines(details.vertex.as_deref()),
         lost,
         unfit: false,
+        steps: tracker.next(),
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Tracker<'a> {
     steps: HashMap<String, Seen>,
     /// The last step that failed.
     failed: Option<String>,
+    /// The number of the first step: an earlier attempt told the ones before.
+    first: usize,
 }
 
 struct Seen {
@@ -33,8 +35,13 @@ struct Seen {
 }
 
 impl<'a> Tracker<'a> {
-    pub(super) fn new(plan: &'a Plan, secrets: &'a Values, sink: &'a Sink) -> Self {
-        Self { plan, secrets, sink, steps: HashMap::new(), failed: None }
+    pub(super) fn new(plan: &'a Plan, secrets: &'a Values, sink: &'a Sink, first: usize) -> Self {
+        Self { plan, secrets, sink, steps: HashMap::new(), failed: None, first }
+    }
+
+    /// The number of the next step.
+    pub(super) fn next(&self) -> usize {
+        self.first + self.steps.len()
     }
 
     /// Takes in what was told.
@@ -61,7 +68,7 @@ impl<'a> Tracker<'a> {
     }
 
     fn vertex(&mut self, vertex: &Vertex) {
-        let number = self.steps.len();
+        let number = self.next();
         let plan = self.plan;
         let seen = self.steps.entry(vertex.digest.clone()).or_insert_with(|| new(number, &vertex.name, plan));
         if vertex.started.is_some() && vertex.completed.is_none() && seen.told.is_none() {

@@ -110,7 +110,11 @@ impl Engine {
     async fn reach(candidate: &Candidate) -> Result<Self, BuildError> {
         let host = &candidate.host;
         let docker = client(host)?;
-        let unreachable = |error| BuildError::unreachable(host, &error);
+        let unreachable = |error| match error {
+            // It hides what it holds.
+            bollard::errors::Error::IOError { err } => BuildError::unreachable(host, &err),
+            other => BuildError::unreachable(host, &other),
+        };
         let patience = if matches!(host, Host::Ssh { .. }) { PATIENCE_FAR } else { PATIENCE };
         let asked = async {
             match host {

@@ -1,0 +1,308 @@
+//! `imageLsp.build`: builds that run, their progress, and what came of them.
+//!
+//! A build is a task of its own. It ends when the client cancels its progress or its request, and with the server. Two
+//! builds of one address are one: the second request waits for the first.
+
+mod failures;
+mod log;
+mod progress;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use image_build::{
+    BuildError, Builder, Built, Choices, Plan, Prepared, Sink, Surroundings, Wanted, builder, find, prepare,
+};
+use image_manifests::fs::{FileSystem, OsFileSystem, Overlay};
+use image_model::folders::Handle;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::ls_types::NumberOrString;
+
+use crate::commands::image_of;
+use crate::diagnose::{Session, say_again};
+use crate::preview;
+use crate::state::{State, lock};
+pub(crate) use failures::{Failures, publish_dockerfile};
+use log::Log;
+use progress::Progress;
+
+/// The protocol's number for a request that was right and cannot be done.
+const REQUEST_FAILED: i64 = -32803;
+
+/// What came of a build; nothing as long as it runs.
+type Outcome = Option<Arc<std::result::Result<Built, BuildError>>>;
+
+/// Builds that run, and what failed.
+#[derive(Default)]
+pub(crate) struct Builds {
+    /// By address.
+    running: Mutex<HashMap<String, watch::Receiver<Outcome>>>,
+    /// By the token of the progress: whom to tell that it is to end.
+    cancels: Mutex<HashMap<String, watch::Sender<bool>>>,
+    pub(crate) failures: Failures,
+}
+
+impl Builds {
+    /// Cancels what a progress shows. `window/workDoneProgress/cancel`
+    pub(crate) fn cancel(&self, token: &Value) {
+        if let Some(cancel) = lock(&self.cancels).get(&token.to_string()) {
+            cancel.send_replace(true);
+        }
+    }
+}
+
+/// What is asked for.
+struct Request {
+    plan: Plan,
+    wanted: Wanted,
+    engine_host: Option<String>,
+    choices: Choices,
+    around: Surroundings,
+    /// The file, and the image's name in it.
+    path: PathBuf,
+    name: String,
+    /// The files as Python code reads them.
+    built: Overlay,
+}
+
+/// What a request comes to before anything is built.
+enum Step {
+    /// It is to be built, and what rules say of it.
+    Build(Box<Request>, Vec<String>),
+    /// Nothing is to be built: the address.
+    AsItIs(String),
+}
+
+/// Builds the image that a command is about, and answers `{uri, digest, status}`.
+///
+/// # Errors
+/// Wrong arguments; whatever stands in the way of the build.
+pub(crate) async fn run(session: &Session, argument: Value, token: Option<NumberOrString>) -> Result<Value> {
+    let state = Arc::clone(&session.state);
+    let asked = argument.clone();
+    let step = state.workers.run_long({
+        let state = Arc::clone(&state);
+        move || plan(&asked, &state)
+    });
+    let step = step.await.map_err(|_| Error::internal_error())??;
+    let (request, doubts) = match step {
+        Step::AsItIs(uri) => return Ok(json!({ "uri": uri, "digest": null, "status": "exists" })),
+        Step::Build(request, doubts) => (*request, doubts),
+    };
+    let progress = Progress::begin(session, token, &request.name).await;
+    let log = Log::new(session, progress.token());
+    doubts.iter().for_each(|doubt| log.line("warning", doubt));
+    let (stop, stopped) = watch::channel(false);
+    let key = progress.token().map(|token| json!(token).to_string());
+    if let Some(key) = &key {
+        lock(&state.builds.cancels).insert(key.clone(), stop.clone());
+    }
+    // A request that the client cancels is dropped here, and the build with it.
+    let guard = CancelOnDrop(stop);
+    let outcome = outcome(session, request, &progress, &log, stopped).await;
+    drop(guard);
+    if let Some(key) = key {
+        lock(&state.builds.cancels).remove(&key);
+    }
+    progress.end(&outcome);
+    answer(&outcome)
+}
+
+struct CancelOnDrop(watch::Sender<bool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Works out what is to be built. On a worker only.
+fn plan(argument: &Value, state: &State) -> Result<Step> {
+    let (analysis, name) = image_of(argument, state)?;
+    let path = analysis.report.path.to_path_buf();
+    let fs = state.snapshot();
+    // Folders are read now, whatever is known of them.
+    let report = state.inspect_with(&path, state.sources(), &fs, Handle::default());
+    let report = report.ok_or_else(|| failed("the file cannot be read", None))?;
+    let image = preview::image_of(&report, &name).ok_or_else(|| failed("there is no such image", None))?;
+    let settings = state.settings(&path, &fs);
+    let text = |field: &str| argument.get(field).and_then(Value::as_str);
+    let truth = |field: &str| argument.get(field).and_then(Value::as_bool);
+    let around = crate::surroundings(&state.ambient_of(&path));
+    let chosen =
+        builder(text("builder").or(settings.builder.as_deref()), &report.facts).map_err(|e| of_error(&e))?;
+    if chosen == Builder::Remote {
+        return Err(failed(
+            "building with the remote builder is not possible yet",
+            Some("choose the builder local"),
+        ));
+    }
+    let files: Arc<dyn FileSystem> = Arc::new(Overlay::new(Arc::new(OsFileSystem), state.documents.texts()));
+    let platforms = argument.get("platform").and_then(Value::as_array).into_iter().flatten();
+    let platforms: Vec<String> = platforms.filter_map(Value::as_str).map(str::to_owned).collect();
+    let findings = image_rules::check(&report, state.sources(), &fs, &settings);
+    let prepared = prepare(image, &findings, &platforms, &fs, &files, &around).map_err(|e| of_error(&e))?;
+    let (plan, doubts) = match prepared {
+        Prepared::AsItIs(uri) => return Ok(Step::AsItIs(uri)),
+        Prepared::Plan(plan, doubts) => (*plan, doubts),
+    };
+    let doubts = doubts.into_iter().map(|doubt| {
+        format!("{}{}", doubt.rule.map(|r| format!("{r}: ")).unwrap_or_default(), doubt.message)
+    });
+    let request = Request {
+        plan,
+        wanted: if chosen == Builder::LocalPodman { Wanted::Podman } else { Wanted::Docker },
+        engine_host: settings.engine_host.clone(),
+        choices: Choices {
+            push: truth("push"),
+            force: truth("force").unwrap_or_default(),
+            builtin: settings.syntax_directive.as_deref() == Some("builtin"),
+        },
+        around,
+        path,
+        name,
+        built: fs,
+    };
+    Ok(Step::Build(Box::new(request), doubts.collect()))
+}
+
+/// Builds, or waits for whoever builds the same already.
+async fn outcome(
+    session: &Session,
+    request: Request,
+    progress: &Progress,
+    log: &Log,
+    mut stopped: watch::Receiver<bool>,
+) -> Outcome {
+    let uri = request.plan.uri.clone();
+    let builds = &session.state.builds;
+    let (running, told) = {
+        let mut all = lock(&builds.running);
+        match all.get(&uri) {
+            Some(running) => (running.clone(), None),
+            None => {
+                let (tell, running) = watch::channel(None);
+                all.insert(uri.clone(), running.clone());
+                (running, Some(tell))
+            }
+        }
+    };
+    let cancelled = async {
+        while !*stopped.borrow_and_update() {
+            if stopped.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    let Some(tell) = told else {
+        progress.message("another build of this image runs: waiting for it");
+        return wait_for(running, cancelled).await;
+    };
+    // Whatever happens, nobody waits for a build that does not run.
+    let entry = Entry { session: session.clone(), uri };
+    let runs_on = request.wanted == Wanted::Podman;
+    let result = tokio::select! {
+        result = build(&request, progress, log) => result,
+        () = cancelled => Err(BuildError::Cancelled { runs_on }),
+    };
+    builds.failures.note(&request.path, &request.name, &result, &request.built);
+    let result = Some(Arc::new(result));
+    drop(entry);
+    tell.send_replace(result.clone());
+    say_again(session, &request.path);
+    publish_dockerfile(session);
+    result
+}
+
+/// The entry of a build that runs.
+struct Entry {
+    session: Session,
+    uri: String,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        lock(&self.session.state.builds.running).remove(&self.uri);
+    }
+}
+
+async fn wait_for(mut running: watch::Receiver<Outcome>, cancelled: impl Future<Output = ()>) -> Outcome {
+    let done = async {
+        let found = running.wait_for(Option::is_some).await;
+        found.ok().and_then(|outcome| outcome.clone())
+    };
+    tokio::select! {
+        outcome = done => outcome,
+        () = cancelled => None,
+    }
+}
+
+async fn build(request: &Request, progress: &Progress, log: &Log) -> std::result::Result<Built, BuildError> {
+    progress.message("looking for the engine");
+    let setting = request.engine_host.as_deref().map(|host| (host, "the setting build.engine-host"));
+    let (_, engine) = find(setting, request.wanted, &request.around).await;
+    let (shown, told) = (progress.clone(), log.clone());
+    let sink: Sink = Arc::new(move |event| {
+        shown.event(&event);
+        told.event(&event);
+    });
+    image_build::build(&request.plan, &engine?, request.choices, &request.around, &sink).await
+}
+
+fn answer(outcome: &Outcome) -> Result<Value> {
+    match outcome.as_deref() {
+        Some(Ok(built)) => {
+            let status = if built.existed { "exists" } else { "built" };
+            Ok(json!({ "uri": built.uri, "digest": built.digest, "status": status }))
+        }
+        Some(Err(BuildError::Cancelled { .. })) | None => {
+            Ok(json!({ "uri": null, "digest": null, "status": "cancelled" }))
+        }
+        Some(Err(error)) => Err(of_error(error)),
+    }
+}
+
+/// How many of the last lines of a log go into a message.
+const LAST_LINES: usize = 5;
+
+/// An error with the last lines of the log and what to do.
+pub(crate) fn message_of(error: &BuildError) -> String {
+    let log = if let BuildError::Failed(failure) = error { failure.log.as_slice() } else { &[] };
+    let last = log[log.len().saturating_sub(LAST_LINES)..].iter().cloned();
+    let parts = std::iter::once(error.to_string()).chain(last).chain(error.advice());
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+fn of_error(error: &BuildError) -> Error {
+    failed(&message_of(error), None)
+}
+
+fn failed(message: &str, advice: Option<&str>) -> Error {
+    let advice = advice.map(|text| format!("\n{text}")).unwrap_or_default();
+    Error {
+        code: ErrorCode::ServerError(REQUEST_FAILED),
+        message: format!("{message}{advice}").into(),
+        data: None,
+    }
+}
+
+/// The engine that would build, in words, for issue reports.
+pub(crate) async fn engines(session: &Session) -> String {
+    let state = &session.state;
+    let path = state.roots().first().cloned().unwrap_or_default().join("_");
+    let settings = state.settings(&path, &state.snapshot());
+    let setting = settings.engine_host.as_deref().map(|host| (host, "the setting build.engine-host"));
+    let around = crate::surroundings(&state.ambient_of(&path));
+    let (tried, found) = find(setting, Wanted::Docker, &around).await;
+    let mut lines: Vec<String> = tried
+        .iter()
+        .map(|t| format!("engine: {} ({}): {}\n", t.candidate.host, t.candidate.because, t.outcome))
+        .collect();
+    if let (Err(error), true) = (&found, lines.is_empty()) {
+        lines.push(format!("engine: {error}\n"));
+    }
+    lines.concat()
+}
