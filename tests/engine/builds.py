@@ -74,7 +74,7 @@ def test_the_frontend_that_cannot_be_pulled_is_said():
     p = project('.with_commands(["true"])', "frontend")
     warnings = [e["message"] for e in ok(build(ENGINE, p, "image")).of("warning")]
     assert any("docker/dockerfile:1.10" in w and "the engine's own one builds instead" in w for w in warnings), warnings
-    p.write("image-lsp.toml", '[build]\nsyntax-directive = "builtin"\n')
+    p.write("image-lsp.toml", 'flyte-version = "2.12.1"\n[build]\nsyntax-directive = "builtin"\n')
     assert not ok(build(ENGINE, p, "image", "--force")).of("warning")
 
 
@@ -109,7 +109,7 @@ def test_people_see_the_source_and_the_last_lines():
 
 def test_a_terminal_shows_a_line_for_each_step():
     p = project('.with_commands(["echo shown; sleep 0.5"])', "terminal")
-    command = f"{PROGRAM} build m.py --flyte-version 2.12.1 --no-push"
+    command = f"{PROGRAM} build m.py --no-push"
     result = subprocess.run(
         ["script", "--quiet", "--return", "--command", command, "/dev/null"],
         cwd=p.folder, env=environment(ENGINE, TERM="xterm"), capture_output=True, text=True, stdin=subprocess.DEVNULL,
@@ -164,6 +164,13 @@ def test_passwords_of_registries():
         assert "docker login localhost:5001" in found["advice"], found
     ok(build(ENGINE, p, "image", variables=right))
     assert ok(build(ENGINE, p, "image", variables=right)).of("exists")
+    # A base that is not for everybody, and one that is not there.
+    text = 'import flyte\nimage = flyte.Image.from_base("localhost:500{}/lab/nosuch:1").clone(name="x", registry="localhost:5000", extendable=True).with_commands(["true"])\n'
+    base = Project(**{"m.py": text.format(1)})
+    assert "docker login" in fails(build(ENGINE, base, "image"), "does not let you in")["advice"]
+    base = Project(**{"m.py": text.format(0)})
+    found = fails(build(ENGINE, base, "image"), "the registry has no image localhost:5000/lab/nosuch:1")
+    assert marked(base, found) == '"localhost:5000/lab/nosuch:1"', found
     # A helper, and a store.
     helper = WORK / "bin/docker-credential-lab"
     helper.parent.mkdir(exist_ok=True)
@@ -184,7 +191,7 @@ def test_a_registry_that_is_not_there_and_one_that_wants_tokens():
     found = fails(result, "was not pushed")
     assert any("could not be asked" in e["message"] for e in result.of("warning")) and found["advice"], result.events
     p = project('.with_commands(["true"])', "x", registry="127.0.0.1:5002")
-    shown = subprocess.run([PROGRAM, "inspect", "m.py", "--output-format", "json", "--flyte-version", "2.12.1"], cwd=p.folder, capture_output=True, text=True)
+    shown = subprocess.run([PROGRAM, "inspect", "m.py", "--output-format", "json"], cwd=p.folder, capture_output=True, text=True)
     tag = json.loads(shown.stdout)["images"][0]["variants"][0]["tag"]
     index = {"manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]}
     kind = "application/vnd.oci.image.index.v1+json"
@@ -248,7 +255,7 @@ def test_a_large_context_takes_little_memory():
 
 def started(p, *arguments):
     process = subprocess.Popen(
-        [PROGRAM, "build", "m.py", "--flyte-version", "2.12.1", "--progress", "json", *arguments],
+        [PROGRAM, "build", "m.py", "--progress", "json", *arguments],
         cwd=p.folder, env=environment(ENGINE), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
     return process
@@ -306,7 +313,7 @@ def test_no_engine_a_stale_socket_no_permission():
     found = fails(build(None, p, "image", "--engine-host", "ftp://x"), "is no address of an engine")
     assert build(None, p, "image", variables={"DOCKER_CONTEXT": "far"}).last["message"].startswith("docker has no context far")
     # Somebody else's socket.
-    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM, "build", "m.py", "--flyte-version", "2.12.1", "--progress", "json"]
+    command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM, "build", "m.py", "--progress", "json"]
     os.chmod(WORK, 0o755)
     os.chmod(p.folder, 0o755)
     os.chmod(ENGINE.socket, 0o660)
@@ -325,16 +332,16 @@ def test_a_bad_setting_and_an_unknown_builder():
     p = project('.with_commands(["true"])', "settings")
     assert build(ENGINE, p, "nosuch").status == 2
     assert build(ENGINE, p, None, file="none.py").status == 2
-    p.write("image-lsp.toml", '[build]\nengine-host = "nowhere"\n')
+    p.write("image-lsp.toml", 'flyte-version = "2.12.1"\n[build]\nengine-host = "nowhere"\n')
     fails(build(ENGINE, p, "image"), "is no address of an engine")
-    p.write("image-lsp.toml", f'[build]\nengine-host = "{ENGINE.host}"\n')
+    p.write("image-lsp.toml", f'flyte-version = "2.12.1"\n[build]\nengine-host = "{ENGINE.host}"\n')
     ok(build(None, p, "image"))
 
 
 def test_the_first_step_comes_soon_and_cached_builds_are_quick():
     p = project('.with_apt_packages("git").with_pip_packages("six").with_commands(["echo done"])', "quick")
     ok(build(ENGINE, p, "image", "--no-push"))
-    p.write("image-lsp.toml", '[build]\nsyntax-directive = "builtin"\n')
+    p.write("image-lsp.toml", 'flyte-version = "2.12.1"\n[build]\nsyntax-directive = "builtin"\n')
     dry = p.folder / "dry"
     assert build(ENGINE, p, "image", "--dry-run", "--context-dir", str(dry), progress="plain").status == 0
     file = (dry / "Dockerfile").read_text().splitlines(keepends=True)
@@ -343,7 +350,7 @@ def test_the_first_step_comes_soon_and_cached_builds_are_quick():
     for _ in range(5):
         start = time.monotonic()
         process = subprocess.Popen(
-            [PROGRAM, "build", "m.py", "--flyte-version", "2.12.1", "--progress", "json", "--no-push", "--force"],
+            [PROGRAM, "build", "m.py", "--progress", "json", "--no-push", "--force"],
             cwd=p.folder, env=environment(ENGINE), stdout=subprocess.PIPE, text=True,
         )
         for line in process.stdout:

@@ -52,6 +52,9 @@ impl Failure {
             Some(Known { message, .. }) => message.clone(),
             None => plain(said, instruction.as_deref()),
         };
+        // A step that printed nothing leaves what the engine says.
+        let log =
+            if log.is_empty() && known.is_some() { said.lines().map(str::to_owned).collect() } else { log };
         Self {
             message,
             said: said.to_owned(),
@@ -74,6 +77,10 @@ fn plain(said: &str, instruction: Option<&str>) -> String {
             instruction.map_or_else(|| "a step".to_owned(), |text| format!("`{}`", shortened(text)));
         return format!("{command} ended with exit status {}", code.trim());
     }
+    let said = match said.strip_prefix("building at STEP \"").and_then(|rest| rest.split_once("\": ")) {
+        Some((_, rest)) => rest,
+        None => said,
+    };
     let said = said.strip_prefix("failed to solve: ").unwrap_or(said);
     let said = said.strip_prefix("rpc error: code = Unknown desc = ").unwrap_or(said);
     said.trim().to_owned()

@@ -178,6 +178,19 @@ const PATTERNS: &[Pattern] = &[
         },
     },
     Pattern {
+        expression: r#"invalid container path "([^"]+)", must be an absolute path"#,
+        known: |c| {
+            known(
+                format!(
+                    "this Podman mounts nothing at a relative path, as flyte's Dockerfile wants it ({})",
+                    &c[1]
+                ),
+                "use Podman 5 or later, or docker",
+                None,
+            )
+        },
+    },
+    Pattern {
         expression: r"(?:pull access denied|failed to authorize|401 Unauthorized|403 Forbidden|unauthorized:|no basic auth credentials|insufficient_scope|denied: )",
         known: |_| {
             known(

@@ -117,6 +117,13 @@ impl Plan {
         })
     }
 
+    /// The image of the frontend that the first line asks for: `# syntax=…`.
+    pub(crate) fn frontend(&self) -> Option<&str> {
+        let comment = self.dockerfile.lines().next()?.trim().strip_prefix('#')?;
+        let (name, value) = comment.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("syntax").then(|| value.trim())
+    }
+
     /// The Dockerfile's name in its folder.
     pub(crate) fn file_name(&self) -> String {
         let name = self.own_dockerfile.as_deref().and_then(Path::file_name);

@@ -84,6 +84,7 @@ fn failed(error: &BuildError, places: &mut Places<'_>) -> Value {
     match error {
         BuildError::Failed(failure) => {
             let more = json!({
+                "said": failure.said,
                 "instruction": failure.instruction,
                 "dockerfile": failure.dockerfile.as_ref().map(|path| places.path(path)),
                 "dockerfile_lines": failure.lines.map(|(first, last)| [first, last]),

@@ -11,6 +11,9 @@ use image_manifests::fs::FileSystem;
 use super::{Progress, places, report};
 use crate::paint::{BAD, DIM, GOOD, UNSURE, in_style};
 
+/// Characters of an instruction that are shown.
+const LONGEST: usize = 90;
+
 pub(super) struct Plain {
     fs: Arc<dyn FileSystem>,
     directory: PathBuf,
@@ -18,13 +21,12 @@ pub(super) struct Plain {
     shown: HashMap<usize, usize>,
 }
 
-/// The first line of a step's name, without its mounts.
-pub(super) fn title(step: &Step) -> String {
-    const LONGEST: usize = 90;
+/// A step's number and name in one line, without its mounts, and cut where it is longer.
+pub(super) fn title(step: &Step, longest: usize) -> String {
     let words = step.name.split_whitespace().filter(|w| !w.starts_with("--mount="));
     let text = words.collect::<Vec<_>>().join(" ");
-    let cut = text.chars().count() > LONGEST;
-    let text: String = text.chars().take(LONGEST).chain(cut.then_some('…')).collect();
+    let cut = text.chars().count() > longest;
+    let text: String = text.chars().take(longest).chain(cut.then_some('…')).collect();
     let numbers = step.number.map(|(number, total)| format!("[{number}/{total}] ")).unwrap_or_default();
     let platform = step.platform.as_ref().map(|p| format!("{p} ")).unwrap_or_default();
     format!("{numbers}{platform}{text}")
@@ -55,7 +57,7 @@ impl Plain {
         if is_new {
             let origin = origin(step, &*self.fs, &self.directory);
             let origin = if origin.is_empty() { origin } else { format!("  {}", in_style(DIM, origin)) };
-            self.line(&format!("{head} {}{origin}", title(step)));
+            self.line(&format!("{head} {}{origin}", title(step, LONGEST)));
         }
         let seconds = step.seconds.map(|s| format!(" {s:.1}s")).unwrap_or_default();
         match step.state {

@@ -15,12 +15,15 @@ use crate::paint::{BAD, DIM, GOOD, in_style};
 
 /// How often what runs is drawn.
 const TICK: Duration = Duration::from_millis(100);
+/// Characters of an instruction that are shown.
+const LONGEST: usize = 50;
 
 pub(super) struct Terminal {
     fs: Arc<dyn FileSystem>,
     directory: PathBuf,
     all: MultiProgress,
-    running: HashMap<usize, ProgressBar>,
+    /// The lines of the steps that run, and what they begin with.
+    running: HashMap<usize, (ProgressBar, String)>,
 }
 
 impl Terminal {
@@ -37,22 +40,26 @@ impl Terminal {
         let _ = self.all.println(text);
     }
 
+    /// What a line shows: the step, and behind it where it comes from or what it printed last.
+    fn words(step: &str, tail: &str) -> String {
+        format!("{step}  {}", in_style(DIM, tail))
+    }
+
     fn step(&mut self, step: &Step) {
         if step.state == State::Running {
-            let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed:>4} {wide_msg}");
+            let style = ProgressStyle::with_template("{spinner} {elapsed:>3} {wide_msg}");
             let bar = self.all.add(ProgressBar::new_spinner());
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            bar.set_prefix(title(step));
-            bar.set_message(in_style(DIM, origin(step, &*self.fs, &self.directory)));
+            bar.set_message(Self::words(&title(step, LONGEST), &origin(step, &*self.fs, &self.directory)));
             bar.enable_steady_tick(TICK);
-            self.running.insert(step.id, bar);
+            self.running.insert(step.id, (bar, title(step, LONGEST)));
             return;
         }
-        if let Some(bar) = self.running.remove(&step.id) {
+        if let Some((bar, _)) = self.running.remove(&step.id) {
             bar.finish_and_clear();
         }
-        // What the engine does besides is of no interest once it is done.
-        if step.number.is_none() && step.state != State::Failed {
+        // What the engine does besides is of no interest once it is over: where it fails, the end says so.
+        if step.number.is_none() {
             return;
         }
         let seconds = step.seconds.map(|s| format!("{s:.1}s")).unwrap_or_default();
@@ -61,7 +68,9 @@ impl Terminal {
             State::Cached => (in_style(GOOD, "✓"), "cached".to_owned()),
             State::Done | State::Running => (in_style(GOOD, "✓"), seconds),
         };
-        self.line(&format!("{mark} {}  {}", title(step), in_style(DIM, after)));
+        let origin = origin(step, &*self.fs, &self.directory);
+        let tail = [origin, after].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(", ");
+        self.line(&format!("{mark} {}", Self::words(&title(step, LONGEST), &tail)));
     }
 }
 
@@ -70,8 +79,8 @@ impl Progress for Terminal {
         match event {
             Event::Step(step) => self.step(step),
             Event::Log { step, line, .. } => {
-                if let Some(bar) = self.running.get(step) {
-                    bar.set_message(in_style(DIM, line));
+                if let Some((bar, title)) = self.running.get(step) {
+                    bar.set_message(Self::words(title, line));
                 }
             }
             other => {

@@ -68,10 +68,9 @@ pub(crate) async fn build(
         Err(failed) if !options.builtin && failed.is_frontend(plan) => failed,
         other => return other.map_err(|failed| failed.told(plan, engine)),
     };
-    let line = plan.dockerfile.lines().next().unwrap_or_default();
     let message = format!(
         "the Dockerfile's frontend ({}) cannot be pulled ({}): the engine's own one builds instead",
-        line.trim_start_matches("# syntax=").trim(),
+        plan.frontend().unwrap_or_default(),
         failed.said.rsplit(": ").next().unwrap_or_default()
     );
     sink(Event::Warning { message, rule: None });
@@ -108,21 +107,12 @@ impl Failed {
         }
     }
 
-    /// Whether it is only that the image which the first line names cannot be pulled.
+    /// Whether it is only that the image which the first line names cannot be had: that is about this line or none, and
+    /// every engine names the repository.
     fn is_frontend(&self, plan: &Plan) -> bool {
-        let named = plan.dockerfile.lines().next().and_then(|line| line.trim().strip_prefix("# syntax="));
-        named.is_some_and(|name| {
-            let name = name.trim();
-            [
-                "failed to resolve source metadata for",
-                "failed to do request",
-                "failed to copy",
-                "context not found",
-            ]
-            .iter()
-            .any(|text| self.said.contains(text))
-                && self.said.contains(name)
-        })
+        let repository = plan.frontend().map(|name| name.split([':', '@']).next().unwrap_or_default());
+        let is_there = self.lines.is_none_or(|(_, last)| last == 1);
+        is_there && !self.lost && repository.is_some_and(|name| self.said.contains(name))
     }
 
     fn told(self, plan: &Plan, engine: &Engine) -> BuildError {

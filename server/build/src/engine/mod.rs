@@ -86,6 +86,14 @@ pub async fn find(
     let mut failure: Option<BuildError> = None;
     for candidate in candidates {
         match Engine::reach(&candidate).await {
+            Ok(engine) if wanted == Wanted::Podman && engine.kind == Kind::Docker => {
+                tried.push(Tried { candidate, outcome: engine.shown() });
+                failure.get_or_insert(BuildError::Unfit {
+                    engine: engine.shown(),
+                    reason: "the builder is local-podman".to_owned(),
+                    advice: "set CONTAINER_HOST to Podman's socket, or choose the builder local".to_owned(),
+                });
+            }
             Ok(engine) => {
                 tried.push(Tried { candidate, outcome: engine.shown() });
                 return (tried, Ok(engine));
