@@ -4,9 +4,11 @@
 //! as files and the step sets the variable itself; the first line's frontend means nothing to it; it reads ignore files
 //! on its own side. Dropping the build does not stop the step that runs.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
-use bollard::query_parameters::BuildImageOptionsBuilder;
+use bollard::auth::DockerCredentials;
+use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
@@ -75,43 +77,10 @@ pub(crate) async fn build(
     credentials: &Credentials,
     sink: &Sink,
 ) -> Result<Solved, BuildError> {
-    let names: Vec<String> =
-        secrets.iter().enumerate().map(|(n, (id, _))| format!("id={id},src={SECRET_FILE}{n}")).collect();
-    let query = serde_json::to_string(&names).unwrap_or_default();
-    let docker = engine.docker.clone().with_request_modifier(move |mut request| {
-        let with = format!("{}&secrets={}", request.uri(), escape(&query));
-        if request.uri().path() == "/build"
-            && let Ok(uri) = with.parse()
-        {
-            *request.uri_mut() = uri;
-        }
-        request
-    });
-    let arguments =
-        options.attributes.iter().filter_map(|(name, value)| Some((name.strip_prefix("build-arg:")?, value)));
-    let arguments: std::collections::HashMap<String, String> =
-        arguments.map(|(name, value)| (name.to_owned(), value.clone())).collect();
-    let mut query = BuildImageOptionsBuilder::default()
-        .dockerfile(DOCKERFILE)
-        .t(&plan.uri)
-        .buildargs(&arguments)
-        .platform(&plan.platforms.join(","))
-        .rm(true)
-        .nocache(options.attributes.contains_key("no-cache"));
-    if let Some(mode) = options.attributes.get("force-network-mode") {
-        query = query.networkmode(mode);
-    }
-    let mut logins = std::collections::HashMap::new();
-    for base in plan.dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")) {
-        let name = base.split_whitespace().next().unwrap_or_default();
-        if let Some(reference) = Reference::parse(name)
-            && let Some(login) = credentials.of(&reference.registry).await?
-        {
-            logins.insert(reference.registry.clone(), login.for_api(&reference.registry));
-        }
-    }
+    let docker = with_secrets(engine, secrets);
+    let (query, logins) = (query(plan, options), logins(plan, credentials).await?);
     let body = context(plan, secrets);
-    let stream = docker.build_image(query.build(), Some(logins), Some(bollard::body_try_stream(body)));
+    let stream = docker.build_image(query, Some(logins), Some(bollard::body_try_stream(body)));
     let mut stream = std::pin::pin!(stream);
     let mut progress = Progress { plan, secrets, sink, running: None, open: String::new(), last: Vec::new() };
     let mut image = None;
@@ -139,6 +108,57 @@ pub(crate) async fn build(
     }
     progress.end(State::Done);
     Ok(Solved { digest: None, config: image })
+}
+
+/// A client that says which files of the context are secrets.
+fn with_secrets(engine: &Engine, secrets: &Values) -> bollard::Docker {
+    let names: Vec<String> =
+        secrets.iter().enumerate().map(|(n, (id, _))| format!("id={id},src={SECRET_FILE}{n}")).collect();
+    let names = escape(&serde_json::to_string(&names).unwrap_or_default());
+    engine.docker.clone().with_request_modifier(move |mut request| {
+        let with = format!("{}&secrets={names}", request.uri());
+        if request.uri().path() == "/build"
+            && let Ok(uri) = with.parse()
+        {
+            *request.uri_mut() = uri;
+        }
+        request
+    })
+}
+
+fn query(plan: &Plan, options: &SolveOptions) -> BuildImageOptions {
+    let arguments = options.attributes.iter();
+    let arguments: HashMap<String, String> = arguments
+        .filter_map(|(name, value)| Some((name.strip_prefix("build-arg:")?.to_owned(), value.clone())))
+        .collect();
+    let query = BuildImageOptionsBuilder::default()
+        .dockerfile(DOCKERFILE)
+        .t(&plan.uri)
+        .buildargs(&arguments)
+        .platform(&plan.platforms.join(","))
+        .rm(true)
+        .nocache(options.attributes.contains_key("no-cache"));
+    match options.attributes.get("force-network-mode") {
+        Some(mode) => query.networkmode(mode).build(),
+        None => query.build(),
+    }
+}
+
+/// The user's credentials for the registries of the base images.
+async fn logins(
+    plan: &Plan,
+    credentials: &Credentials,
+) -> Result<HashMap<String, DockerCredentials>, BuildError> {
+    let mut logins = HashMap::new();
+    for base in plan.dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")) {
+        let name = base.split_whitespace().next().unwrap_or_default();
+        if let Some(reference) = Reference::parse(name)
+            && let Some(login) = credentials.of(&reference.registry).await?
+        {
+            logins.insert(reference.registry.clone(), login.for_api(&reference.registry));
+        }
+    }
+    Ok(logins)
 }
 
 /// The lines that Podman prints, as steps: `STEP 3/9: RUN …`.

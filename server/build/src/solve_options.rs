@@ -120,7 +120,8 @@ impl SolveOptions {
                     self.attributes.insert("target".to_owned(), next());
                 }
                 "--add-host" => {
-                    let host = next().replacen(':', "=", 1);
+                    let host = next();
+                    let host = if host.contains('=') { host } else { host.replacen(':', "=", 1) };
                     let hosts = self.attributes.entry("add-hosts".to_owned()).or_default();
                     if !hosts.is_empty() {
                         hosts.push(',');

@@ -18,14 +18,14 @@ fn an_image_has_its_tag_layers_and_commands_above_it() {
         shown[0].starts_with("n:") && shown[0].contains("… · ") && shown[0].ends_with(" layer"),
         "{shown:?}"
     );
-    assert_eq!(shown[1..], ["Dockerfile"]);
+    assert_eq!(shown[1..], ["Build", "Dockerfile"]);
     assert_eq!(lenses[0]["range"]["start"], position(2, 0));
     assert_eq!(lenses[1]["command"]["arguments"][0]["name"], "image");
 }
 
 #[test]
 fn commands_of_the_client_are_offered_to_it() {
-    let commands = json!(["imageLsp.build", "imageLsp.copyUri"]);
+    let commands = json!(["imageLsp.copyUri"]);
     let mut client = TestClient::able(json!({ "experimental": { "imageLsp": { "commands": commands } } }));
     let uri = client.open("a.py", TEXT);
     let lenses = client.of("textDocument/codeLens", &uri);
