@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 
+mod build;
 mod check;
 mod declared;
 mod manifests;

@@ -199,6 +199,11 @@ def test_a_registry_that_is_not_there_and_one_that_wants_tokens():
     right = config("token", {"auths": {"127.0.0.1:5002": encoded("me", "secret")}})
     assert ok(build(ENGINE, p, "image", variables=right)).of("exists"), door.asked
     assert any(a.startswith("GET /token?service=s&scope=repository") for a in door.asked), door.asked
+    identity = config("identity", {"auths": {"127.0.0.1:5002": {"auth": "", "identitytoken": "my-identity"}}})
+    assert ok(build(ENGINE, p, "image", variables=identity)).of("exists"), door.asked
+    text = 'import flyte\nimage = flyte.Image.from_base("127.0.0.1:5002/busy/x:1").clone(name="y", registry="localhost:5000", extendable=True).with_commands(["true"])\n'
+    found = fails(build(ENGINE, Project(**{"m.py": text}), "image"), "the registry allows no more pulls for now")
+    assert "docker login" in found["advice"], found
     # Of several platforms all have to be there.
     both = (p.folder / "m.py").read_text().replace('("linux/amd64",)', '("linux/amd64", "linux/arm64")')
     p.write("m.py", both)
@@ -373,7 +378,8 @@ def test_an_engine_that_dies_or_whose_disk_is_full():
     assert process.wait(20) == 1
     found = json.loads(process.stdout.read().splitlines()[-1])
     assert "went away during the build" in found["message"] and found["advice"], found
-    subprocess.run(["pkill", "-9", "-f", "containerd|sleep 99.25"])
+    for pid in {*running("containerd"), *running("sleep 99.25")}:
+        os.kill(pid, signal.SIGKILL)
     small = WORK / "small"
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", small], check=True)

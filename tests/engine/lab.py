@@ -171,9 +171,8 @@ UV = rb"""#!/bin/sh
 echo "uv $*"
 for name; do
   case "$name" in nosuch*)
-    printf '  \303\227 No solution found when resolving dependencies:\n' >&2
-    printf '  \342\225\260\342\224\200\342\226\266 Because %s was not found in the package registry and you\n' "$name" >&2
-    printf '      require %s, we can conclude that your requirements are unsatisfiable.\n' "$name" >&2
+    echo "error: No solution found when resolving dependencies" >&2
+    echo "  cause: Because $name was not found in the package registry and you require $name, we can conclude that your requirements are unsatisfiable." >&2
     exit 1;;
   esac
 done
@@ -236,13 +235,17 @@ HASHES = {
 
 
 class TokenRegistry:
-    """A registry's front door that wants a bearer token, which it gives to whoever knows the password."""
+    """A registry's front door that wants a bearer token, which it gives to whoever knows the password or has an identity
+    token. It has no time for what is called `busy`."""
 
     def __init__(self, port, login, manifests):
         expected = "Basic " + base64.b64encode(":".join(login).encode()).decode()
         asked = self.asked = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            # Engines try TLS first, and have to see that this is HTTP.
+            default_request_version = "HTTP/1.0"
+
             def answer(self, status, body=b"", headers=()):
                 self.send_response(status)
                 for header in headers:
@@ -257,6 +260,9 @@ class TokenRegistry:
                 if self.path.startswith("/token"):
                     ok = authorization == expected
                     return self.answer(200 if ok else 401, b'{"token": "abc"}' if ok else b"{}")
+                if "/busy/" in self.path:
+                    body = b'{"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached your pull rate limit"}]}'
+                    return self.answer(429, body, [("Content-Type", "application/json")])
                 if authorization != "Bearer abc":
                     realm = f'Bearer realm="http://127.0.0.1:{port}/token",service="s",scope="repository:x:pull"'
                     return self.answer(401, headers=[("WWW-Authenticate", realm)])
@@ -266,6 +272,12 @@ class TokenRegistry:
                 return self.answer(200, found[1], [("Content-Type", found[0])])
 
             do_HEAD = do_GET
+
+            def do_POST(self):
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                asked.append(f"POST {self.path} {form}")
+                ok = "grant_type=refresh_token" in form and "refresh_token=my-identity" in form
+                self.answer(200 if ok else 401, b'{"access_token": "abc"}' if ok else b"{}")
 
             def log_message(self, *_):
                 pass

@@ -110,7 +110,7 @@ async fn already(
     credentials: &Credentials,
     sink: &Sink,
 ) -> Option<Place> {
-    // flyte builds these always.
+    // Such a tag says nothing of what is behind it: whoever asks for a build gets one. (flyte takes it as being there.)
     if plan.uri.ends_with(":latest") {
         return None;
     }

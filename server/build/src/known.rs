@@ -1,6 +1,7 @@
 //! Failures that many people meet: what they mean and what to do.
 //!
-//! Each was made with the program that prints it: apt 2.6, uv 0.13, BuildKit of docker 28, Podman 4 and 5.
+//! Each was made with the program that prints it: apt 2.6, uv 0.8 (which breaks its sentences) and 0.13 (the two that
+//! flyte's Dockerfiles have), BuildKit of docker 28 and 20.10, Podman 4.
 
 use std::sync::LazyLock;
 
@@ -49,7 +50,7 @@ impl Word {
             Self::Command(word) | Self::Package(word) => word,
             _ => return 0,
         };
-        u8::from(text.split(|c: char| !(c.is_alphanumeric() || "-_.+".contains(c))).any(|w| w == word))
+        u8::from(text.split(|c: char| !(c.is_alphanumeric() || "-_.+/".contains(c))).any(|w| w == word))
     }
 }
 
@@ -122,6 +123,26 @@ const PATTERNS: &[Pattern] = &[
         },
     },
     Pattern {
+        expression: r"[Bb]ecause only ([A-Za-z0-9._-]+?)(?:\[[^\]]*\])?([<>=]\S+) is available and \S+ (?:require|project depends on) (\S+?),? we can",
+        known: |c| {
+            known(
+                format!("{} is asked for, and only {}{} is there", c[3].trim_end_matches(','), &c[1], &c[2]),
+                "choose a version that the index has",
+                Some(Word::Project(c[1].to_owned())),
+            )
+        },
+    },
+    Pattern {
+        expression: r"[Bb]ecause ([A-Za-z0-9._-]+)==(\S+) has no (?:usable wheels|wheels with a matching)",
+        known: |c| {
+            known(
+                format!("{} {} has no wheel for the image's Python and platform", &c[1], &c[2]),
+                "choose another version or another python_version",
+                Some(Word::Project(c[1].to_owned())),
+            )
+        },
+    },
+    Pattern {
         expression: r"[Bb]ecause the (?:requested|current) Python version \(([^)]+)\) does not satisfy (Python\S+) and ([A-Za-z0-9._-]+?)(?:==\S+)? depends",
         known: |c| {
             known(
@@ -132,7 +153,7 @@ const PATTERNS: &[Pattern] = &[
         },
     },
     Pattern {
-        expression: r"No solution found when resolving dependencies:? (?:╰─▶ )?[Bb]ecause (?:you require )?([A-Za-z0-9._-]+?)(?:\[[^\]]*\])?(?:[=<>~!]+\S+)? (?:depends|and)",
+        expression: r"No solution found when resolving dependencies:? (?:╰─▶ |cause: )?[Bb]ecause (?:you require |only the following versions of )?([A-Za-z0-9._-]+?)(?:\[[^\]]*\])?(?:[=<>~!]+\S+)? (?:depends|and|are available)",
         known: |c| {
             known(
                 "the requirements contradict each other",
@@ -212,6 +233,16 @@ const PATTERNS: &[Pattern] = &[
         },
     },
     Pattern {
+        expression: r"(x509: [^:]+|tls: [^:]+)",
+        known: |c| {
+            known(
+                format!("there is no secure connection to the registry ({})", c[1].trim()),
+                "check its certificate; one that speaks no TLS has to be among the engine's insecure-registries",
+                None,
+            )
+        },
+    },
+    Pattern {
         expression: r"no match for platform in manifest|does not match the specified platform",
         known: |_| {
             known(
@@ -262,7 +293,7 @@ const PATTERNS: &[Pattern] = &[
         },
     },
     Pattern {
-        expression: r"(?:/bin/\w+: (?:(?:line )?\d+: )?|\w*sh: )([\w.+-]+): (?:command )?not found",
+        expression: r"(?:/bin/\w+: |\w*sh: )(?:(?:line )?\d+: )?([\w./+-]+): (?:command )?not found",
         known: |c| {
             known(
                 format!("the image has no program {}", &c[1]),
@@ -340,6 +371,36 @@ mod tests {
                 "  × No solution found when resolving dependencies:\n  ╰─▶ Because nosuch was not found in the package registry and you require nosuch, we can\n      conclude",
                 "uv finds no project nosuch",
                 project("nosuch"),
+            ),
+            (
+                "error: No solution found when resolving dependencies\n  cause: Because flask==3.0.0 depends on werkzeug>=3.0.0 and you require flask==3.0.0, we can conclude that you require werkzeug>=3.0.0.\n         And because you require werkzeug<2, we can conclude that your requirements are unsatisfiable.",
+                "the requirements contradict each other",
+                project("flask"),
+            ),
+            (
+                "  cause: Because only django<=6.1.3 is available and you require django>=999, we can conclude",
+                "django>=999 is asked for, and only django<=6.1.3 is there",
+                project("django"),
+            ),
+            (
+                "  × No solution found when resolving dependencies:\n  ╰─▶ Because only django<=6.1.3 is available and you require django>=999, we\n      can conclude",
+                "django>=999 is asked for, and only django<=6.1.3 is there",
+                project("django"),
+            ),
+            (
+                "  × No solution found when resolving dependencies:\n  ╰─▶ Because only the following versions of numpy are available:\n          numpy<=1.21.0\n and pandas",
+                "the requirements contradict each other",
+                project("numpy"),
+            ),
+            (
+                "  cause: Because numpy==1.15.0 has no usable wheels and you require numpy==1.15.0, we",
+                "numpy 1.15.0 has no wheel for the image's Python and platform",
+                project("numpy"),
+            ),
+            (
+                "bash: ./frob: command not found",
+                "the image has no program ./frob",
+                Some(Word::Command("./frob".into())),
             ),
             (
                 "  × No solution found when resolving dependencies:\n  ╰─▶ Because there is no version of six==99 and you require six==99, we can conclude",

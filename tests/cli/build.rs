@@ -1,0 +1,96 @@
+//! `build` without an engine: what is said before one is asked, and what would be built. Builds are in `tests/engine`.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::check::folder;
+use crate::{image_lsp, text};
+
+const PLAIN: &str = "import flyte\n\nimage = flyte.Image.from_debian_base(name='train', registry='r.io', python_version=(3, 12)).with_requirements('r.txt').with_commands(['a'])\n";
+
+fn build(folder: &Path, arguments: &[&str]) -> Output {
+    let all: Vec<&str> = ["build"].into_iter().chain(arguments.iter().copied()).collect();
+    image_lsp(folder, &all)
+}
+
+/// The last event.
+fn last(output: &Output) -> Value {
+    let lines = text(&output.stdout);
+    serde_json::from_str(lines.lines().last().unwrap_or_else(|| panic!("{output:?}"))).expect("JSON")
+}
+
+#[test]
+fn a_dry_run_writes_what_would_be_built() {
+    let folder = folder(&[("m.py", PLAIN), ("r.txt", "six\n")]);
+    let output = build(folder.path(), &["m.py", "--dry-run", "--context-dir", "out"]);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "out\n"), "{output:?}");
+    let written = std::fs::read(folder.path().join("out/Dockerfile")).expect("a Dockerfile");
+    assert_eq!(text(&written), text(&image_lsp(folder.path(), &["dockerfile", "m.py"]).stdout));
+    assert_eq!(std::fs::read(folder.path().join("out/r.txt")).expect("a file"), b"six\n");
+    // Nothing is written over.
+    let output = build(folder.path(), &["m.py", "--dry-run", "--context-dir", "out"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("out is not empty"), "{output:?}");
+}
+
+#[test]
+fn without_an_engine_it_says_where_it_looked() {
+    let folder = folder(&[("m.py", PLAIN), ("r.txt", "six\n")]);
+    let nowhere = "unix:///nonexistent/engine.sock";
+    let output = build(folder.path(), &["m.py", "--engine-host", nowhere, "--progress", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let failed = last(&output);
+    assert_eq!(failed["event"], "failed");
+    assert_eq!(
+        failed["message"],
+        format!("the engine at {nowhere} cannot be reached: there is no such socket")
+    );
+    let output = build(folder.path(), &["m.py", "--engine-host", nowhere]);
+    assert!(output.stdout.is_empty() && text(&output.stderr).contains("\n  help: "), "{output:?}");
+}
+
+#[test]
+fn what_flyte_refuses_is_refused_with_its_rule_and_place() {
+    let folder = folder(&[("m.py", PLAIN)]);
+    let output = build(folder.path(), &["m.py", "--progress", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let failed = last(&output);
+    assert_eq!(
+        (&failed["rule"], &failed["path"]),
+        (&Value::from("IMG101"), &Value::from("m.py")),
+        "{failed}"
+    );
+    assert_eq!(failed["range"]["start"]["line"], 3);
+}
+
+#[test]
+fn an_image_that_is_not_known_is_not_built() {
+    let folder = folder(&[(
+        "m.py",
+        "import flyte\nimage = flyte.Image.from_base(x()).clone(name='a', extendable=True).with_commands(['a'])\n",
+    )]);
+    let failed = last(&build(folder.path(), &["m.py", "--progress", "json"]));
+    let message = failed["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("what would be built is not known, because "), "{failed}");
+    assert!(failed["advice"].as_str().is_some_and(|a| a.contains("flyte build")), "{failed}");
+}
+
+#[test]
+fn what_is_used_as_it_is_needs_no_engine() {
+    let folder = folder(&[("m.py", "import flyte\nimage = flyte.Image.from_base('debian:12')\n")]);
+    let output = build(folder.path(), &["m.py"]);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "debian:12\n"), "{output:?}");
+}
+
+#[test]
+fn one_image_has_to_be_meant() {
+    let folder = folder(&[("m.py", &format!("{PLAIN}other = image.with_commands(['b'])\n")), ("r.txt", "")]);
+    for arguments in [&["m.py"][..], &["m.py::nosuch"], &["none.py"], &["m.py::other", "--builder", "remote"]]
+    {
+        let output = build(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(text(&output.stderr).contains("\n  help: "), "{output:?}");
+    }
+}
