@@ -283,6 +283,8 @@ class TokenRegistry:
                 pass
 
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler, bind_and_activate=False)
+        # Clients that hang up are none of a test's business.
+        self.server.handle_error = lambda *_: None
         self.server.allow_reuse_address = self.server.daemon_threads = True
         self.server.server_bind()
         self.server.server_activate()

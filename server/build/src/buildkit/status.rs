@@ -71,7 +71,8 @@ impl<'a> Tracker<'a> {
         let number = self.next();
         let plan = self.plan;
         let seen = self.steps.entry(vertex.digest.clone()).or_insert_with(|| new(number, &vertex.name, plan));
-        if vertex.started.is_some() && vertex.completed.is_none() && seen.told.is_none() {
+        // Some end at once and begin again, such as the sending of the context.
+        if vertex.started.is_some() && vertex.completed.is_none() && seen.told != Some(State::Running) {
             seen.tell(State::Running, self.sink);
         }
     }

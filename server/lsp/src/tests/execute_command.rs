@@ -90,3 +90,44 @@ fn wrong_arguments_are_told() {
         assert!(answer["error"]["message"].as_str().is_some_and(|m| m.contains(why)), "{answer}");
     }
 }
+
+#[test]
+fn a_build_without_an_engine_says_so_and_shows_no_failure_in_the_code() {
+    let mut client = TestClient::able(
+        json!({ "window": { "workDoneProgress": true }, "experimental": { "imageLsp": { "buildLog": true } } }),
+    );
+    client.write("image-lsp.toml", "[build]\nengine-host = \"unix:///nonexistent/engine.sock\"\n");
+    let uri = client.open("a.py", TEXT);
+    let answer = run(&mut client, "imageLsp.build", json!({ "uri": uri, "name": "image" }));
+    let message = answer["error"]["message"].as_str().unwrap_or_default();
+    assert!(
+        message.starts_with("the engine at unix:///nonexistent/engine.sock cannot be reached"),
+        "{answer}"
+    );
+    assert_eq!(answer["error"]["code"], -32803);
+    let created = client.asked_for("window/workDoneProgress/create");
+    for kind in ["begin", "report", "end"] {
+        let progress = client.notification("$/progress");
+        assert_eq!((&progress["token"], &progress["value"]["kind"]), (&created["token"], &json!(kind)));
+    }
+    assert!(client.diagnostics(&uri, 1).iter().all(|d| d["source"] != "image build"));
+}
+
+#[test]
+fn a_build_uses_the_token_that_it_is_given() {
+    let mut client = TestClient::start();
+    client.write("image-lsp.toml", "[build]\nengine-host = \"nowhere\"\n");
+    let uri = client.open("a.py", TEXT);
+    let command = json!({
+        "command": "imageLsp.build", "arguments": [{ "uri": uri, "name": "image" }], "workDoneToken": "mine"
+    });
+    let answer = client.ask("workspace/executeCommand", command);
+    assert!(
+        answer["error"]["message"].as_str().is_some_and(|m| m.contains("no address of an engine")),
+        "{answer}"
+    );
+    for kind in ["begin", "report", "end"] {
+        let progress = client.notification("$/progress");
+        assert_eq!((&progress["token"], &progress["value"]["kind"]), (&json!("mine"), &json!(kind)));
+    }
+}
