@@ -89,6 +89,10 @@ def test_a_failure_marks_what_asked_for_it():
         found = fails(build(ENGINE, p, "image"), message)
         assert marked(p, found) == text, (marked(p, found), text)
         assert found["dockerfile_lines"] and ("exit 7" in text or found["log"] and found["advice"]), found
+    # A list of packages is marked in its file.
+    p = project('.with_requirements("r.txt")', "listed", **{"r.txt": "six\nNosuch_Project>=1 ; python_version > '3'\n"})
+    found = fails(build(ENGINE, p, "image"), "uv finds no project nosuch-project")
+    assert (found["path"], marked(p, found)) == ("r.txt", "Nosuch_Project>=1"), found
     # A constant elsewhere is marked where it is written.
     p = project(".with_pip_packages(*PACKAGES)", "constant")
     text = (p.folder / "m.py").read_text().replace("\nimage", '\nPACKAGES = ["six", "nosuch-project"]\nimage')

@@ -170,6 +170,8 @@ mkdir -p "/home/$name"
 UV = rb"""#!/bin/sh
 echo "uv $*"
 for name; do
+  # A list of packages is read, too.
+  case "$name" in *.txt) grep -qi '^nosuch' "$name" && name=nosuch-project;; esac
   case "$name" in nosuch*)
     echo "error: No solution found when resolving dependencies" >&2
     echo "  cause: Because $name was not found in the package registry and you require $name, we can conclude that your requirements are unsatisfiable." >&2

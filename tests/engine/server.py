@@ -19,10 +19,10 @@ ABLE = {"window": {"workDoneProgress": True}, "experimental": {"imageLsp": {"bui
 
 
 class Server:
-    def __init__(self, project, capabilities=ABLE):
-        self.project = project
+    def __init__(self, project, capabilities=ABLE, engine=None, choice=None):
+        self.project, self.choice = project, choice
         self.process = subprocess.Popen(
-            [PROGRAM, "--stdio"], cwd=project.folder, env=environment(ENGINE), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [PROGRAM, "--stdio"], cwd=project.folder, env=environment(engine or ENGINE), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.messages, self.seen, self.next = queue.Queue(), [], 0
         threading.Thread(target=self.read, daemon=True).start()
@@ -65,6 +65,9 @@ class Server:
                 break
             if "method" in message and "id" in message:
                 answer = [None] if message["method"] == "workspace/configuration" else None
+                if message["method"] == "window/showMessageRequest":
+                    actions = message["params"]["actions"]
+                    answer = actions[self.choice] if self.choice is not None else None
                 self.send({"id": message["id"], "result": answer})
             if wanted(message):
                 return message
@@ -255,6 +258,23 @@ def test_no_socket_is_left_behind():
     return f"{before[0]} in the server, {before[1]} in the engine, before and after 20 builds; {memory} MB resident"
 
 
+def test_one_platform_is_offered_where_several_cannot_be():
+    engine = Engine("graph", store="graph").start().load_bases()
+    try:
+        chain = text('.with_commands(["true"])', "platforms").replace('("linux/amd64",)', '("linux/amd64", "linux/arm64")')
+        for choice in (None, 0):
+            server = Server(Project(**{"m.py": chain}), engine=engine, choice=choice)
+            server.open(chain)
+            answer = server.answer(server.build())
+            if choice is None:
+                assert "builds one platform at a time" in answer["error"]["message"], answer
+            else:
+                assert answer["result"]["status"] == "built" and not [m for m in server.seen if "pushed" in str(m)], answer
+            server.stop()
+    finally:
+        engine.stop()
+
+
 def test_what_cannot_be_built_is_an_error():
     server = opened('.with_requirements("gone.txt")', "gone")
     assert "gone.txt" in server.answer(server.build())["error"]["message"]
@@ -271,6 +291,10 @@ def test_unsaved_text_is_what_is_built():
     server.change(changed, 2)
     requirements = (server.project.folder / "r.txt").as_uri()
     server.notify("textDocument/didOpen", {"textDocument": {"uri": requirements, "languageId": "pip-requirements", "version": 1, "text": "nosuch-one\n"}})
+    assert "uv finds no project nosuch-project" in server.answer(server.build())["error"]["message"]
+    related = of_builds(server.diagnostics(of_builds))[0]["relatedInformation"]
+    assert related[0]["location"]["uri"] == requirements and related[0]["location"]["range"]["end"]["character"] == 10, related
+    server.notify("textDocument/didChange", {"textDocument": {"uri": requirements, "version": 2}, "contentChanges": [{"text": "six==1\n"}]})
     answer = server.answer(server.build())
     assert "error" not in answer, answer
     assert any(m.get("method") == "imageLsp/buildLog" and "unsaved" in m["params"]["line"] for m in server.seen)

@@ -56,6 +56,13 @@ pub async fn build(
         let message = "the image has no registry: it stays in the engine, and flyte's own build refuses it";
         sink(Event::Warning { message: message.to_owned(), rule: Some("IMG204") });
     }
+    if pushes && !plan.left_out.is_empty() {
+        let message = format!(
+            "it is pushed without {}: flyte takes a tag that is there as being there for all platforms",
+            plan.left_out.join(" and ")
+        );
+        sink(Event::Warning { message, rule: None });
+    }
     if !choices.force
         && let Some(place) = already(plan, engine, pushes, &credentials, sink).await
     {

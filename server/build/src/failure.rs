@@ -1,6 +1,6 @@
 //! A build that failed: the step, the line of the Dockerfile, the layer, and the place in the Python source.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image_model::origin::{CallSite, Origin, Site};
 use image_model::value::Value;
@@ -47,7 +47,11 @@ impl Failure {
         let call =
             layer.and_then(|l| l.call.as_deref()).or(plan.origin.as_deref().filter(|_| lines.is_some()));
         let word = known.as_ref().and_then(|k| k.word.as_ref());
-        let site = call.map(|call| word.and_then(|w| precise(call, w)).unwrap_or_else(|| call.site.clone()));
+        let listed = || listed(plan, layer?.file.as_deref()?, word?);
+        let site = call.map(|call| {
+            let found = word.and_then(|w| precise(call, w)).or_else(listed);
+            found.unwrap_or_else(|| call.site.clone())
+        });
         let message = match &known {
             Some(Known { message, .. }) => message.clone(),
             None => plain(said, instruction.as_deref()),
@@ -109,6 +113,24 @@ fn precise(call: &CallSite, word: &Word) -> Option<Site> {
         });
     }
     best.map(|(_, site)| site)
+}
+
+/// The place of a project in the file that a layer installs from: a line of a requirements file, a string elsewhere.
+fn listed(plan: &Plan, file: &Path, word: &Word) -> Option<Site> {
+    let text = plan.read(file)?;
+    let is_requirements = file.extension().is_some_and(|e| e == "txt");
+    let fits = |part: &&str| matches!(word, Word::Project(_)) && word.closeness(part.trim()) == 2;
+    let found = text.lines().find_map(|line| {
+        let mut parts = line.split(['"', '\'']);
+        if is_requirements {
+            line.split([';', '#']).next().filter(fits)
+        } else {
+            parts.nth(1).into_iter().chain(parts.skip(1).step_by(2)).find(fits)
+        }
+    })?;
+    let found = found.trim();
+    let start = found.as_ptr() as usize - text.as_ptr() as usize;
+    Some(Site { path: file.into(), start, end: start + found.len() })
 }
 
 /// Each string in a value, with the place where it is written.

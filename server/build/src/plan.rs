@@ -25,7 +25,12 @@ use crate::tree::{Holds, Tree};
 pub(crate) struct PlannedLayer {
     pub(crate) lines: RangeInclusive<usize>,
     pub(crate) call: Option<Arc<CallSite>>,
+    /// The file that lists what the layer installs.
+    pub(crate) file: Option<PathBuf>,
 }
+
+/// Fields of layers that name a file which lists what is installed.
+const LISTS: [&str; 3] = ["file", "pyproject", "script"];
 
 /// What is to be built.
 pub struct Plan {
@@ -35,6 +40,8 @@ pub struct Plan {
     pub has_registry: bool,
     /// The platforms.
     pub platforms: Vec<String>,
+    /// Platforms of the image that are not built.
+    pub left_out: Vec<String>,
     /// The Dockerfile, byte for byte.
     pub dockerfile: String,
     /// The Dockerfile's own file, where it is the user's.
@@ -100,12 +107,19 @@ impl Plan {
             }
         };
         let layers = image.layers.iter().zip(&dockerfile.layer_lines).filter_map(|(layer, lines)| {
-            Some(PlannedLayer { lines: lines.clone()?, call: layer.site.clone() })
+            let file = LISTS.iter().find_map(|field| layer.get(field).path_for("read_text").ok());
+            let file = file.map(|path| world.resolve(path));
+            Some(PlannedLayer { lines: lines.clone()?, call: layer.site.clone(), file })
         });
         let own: Vec<String> = image.platform.iterate()?.iter().map(Value::str).collect::<Res<_>>()?;
         Ok(Self {
             uri,
             has_registry: image.registry.truthy()?,
+            left_out: own
+                .iter()
+                .filter(|p| !platforms.is_empty() && !platforms.contains(p))
+                .cloned()
+                .collect(),
             platforms: if platforms.is_empty() { own } else { platforms.to_vec() },
             own_dockerfile,
             origin: image.origin.clone(),
@@ -159,6 +173,11 @@ impl Plan {
     /// The stage that becomes the image.
     pub(crate) fn last_stage(&self) -> &str {
         self.instructions.last().map_or("", |i| &i.stage)
+    }
+
+    /// The text of a file as it is built.
+    pub(crate) fn read(&self, path: &Path) -> Option<String> {
+        self.tree.fs.read_text(path).ok()
     }
 
     /// Writes the context, with the Dockerfile in it, to a folder.

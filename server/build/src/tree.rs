@@ -66,7 +66,7 @@ impl Entry {
 /// What a build sees.
 #[derive(Clone)]
 pub(crate) struct Tree {
-    fs: Arc<dyn FileSystem>,
+    pub(crate) fs: Arc<dyn FileSystem>,
     kind: TreeKind,
     now: SystemTime,
 }

@@ -10,6 +10,7 @@ mod progress;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use image_build::{
     BuildError, Builder, Built, Choices, Plan, Prepared, Sink, Surroundings, Wanted, builder, find, prepare,
@@ -19,7 +20,7 @@ use image_model::folders::Handle;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
-use tower_lsp::ls_types::NumberOrString;
+use tower_lsp::ls_types::{MessageActionItem, MessageType, NumberOrString};
 
 use crate::commands::image_of;
 use crate::diagnose::{Session, say_again};
@@ -81,6 +82,47 @@ enum Step {
 /// # Errors
 /// Wrong arguments; whatever stands in the way of the build.
 pub(crate) async fn run(session: &Session, argument: Value, token: Option<NumberOrString>) -> Result<Value> {
+    let outcome = match once(session, &argument, token.clone()).await? {
+        Done::AsItIs(uri) => return Ok(json!({ "uri": uri, "digest": null, "status": "exists" })),
+        Done::Built(outcome) => outcome,
+    };
+    let Some(Err(BuildError::Platforms { own, .. })) = outcome.as_deref() else { return answer(&outcome) };
+    // Under its tag flyte would take an image of one platform for one of all.
+    let title = format!("Build for {own} alone, and do not push");
+    if !ask(session, &outcome, &title).await {
+        return answer(&outcome);
+    }
+    let mut argument = argument;
+    argument["platform"] = json!([own]);
+    argument["push"] = json!(false);
+    match once(session, &argument, token).await? {
+        Done::AsItIs(uri) => Ok(json!({ "uri": uri, "digest": null, "status": "exists" })),
+        Done::Built(outcome) => answer(&outcome),
+    }
+}
+
+/// How long somebody may think about a question.
+const THINK: Duration = Duration::from_secs(120);
+
+/// Asks whether something else is to be done, after what went wrong.
+async fn ask(session: &Session, outcome: &Outcome, title: &str) -> bool {
+    let Some(Err(error)) = outcome.as_deref() else { return false };
+    let (client, message) = (session.client.clone(), error.to_string());
+    let action = MessageActionItem { title: title.to_owned(), properties: std::collections::HashMap::new() };
+    let asked = session.handle.spawn(async move {
+        let asked = client.show_message_request(MessageType::WARNING, message, Some(vec![action]));
+        tokio::time::timeout(THINK, asked).await
+    });
+    matches!(asked.await, Ok(Ok(Ok(Some(chosen)))) if chosen.title == title)
+}
+
+/// What a request comes to.
+enum Done {
+    AsItIs(String),
+    Built(Outcome),
+}
+
+async fn once(session: &Session, argument: &Value, token: Option<NumberOrString>) -> Result<Done> {
     let state = Arc::clone(&session.state);
     let asked = argument.clone();
     let step = state.workers.run_long({
@@ -89,7 +131,7 @@ pub(crate) async fn run(session: &Session, argument: Value, token: Option<Number
     });
     let step = step.await.map_err(|_| Error::internal_error())??;
     let (request, doubts) = match step {
-        Step::AsItIs(uri) => return Ok(json!({ "uri": uri, "digest": null, "status": "exists" })),
+        Step::AsItIs(uri) => return Ok(Done::AsItIs(uri)),
         Step::Build(request, doubts) => (*request, doubts),
     };
     let progress = Progress::begin(session, token, &request.name).await;
@@ -108,7 +150,7 @@ pub(crate) async fn run(session: &Session, argument: Value, token: Option<Number
         lock(&state.builds.cancels).remove(&key);
     }
     progress.end(&outcome);
-    answer(&outcome)
+    Ok(Done::Built(outcome))
 }
 
 struct CancelOnDrop(watch::Sender<bool>);
