@@ -209,17 +209,18 @@ def uv():
 class Registry:
     """Debian's registry, with or without a password."""
 
-    def __init__(self, name, port, login=None):
+    def __init__(self, name, port, login=None, tls=None):
         self.folder = WORK / name
         self.folder.mkdir(parents=True)
         self.port = port
         auth = ""
+        keys = f", tls: {{certificate: {tls[0]}, key: {tls[1]}}}" if tls else ""
         if login:
             (self.folder / "htpasswd").write_text(f"{login[0]}:{HASHES[login[1]]}\n")
             auth = f"auth:\n  htpasswd: {{realm: test, path: {self.folder}/htpasswd}}\n"
         (self.folder / "config.yml").write_text(
             f"version: 0.1\nstorage:\n  filesystem: {{rootdirectory: {self.folder}/data}}\n  delete: {{enabled: true}}\n"
-            f'http: {{addr: "127.0.0.1:{port}"}}\n{auth}'
+            f'http: {{addr: "127.0.0.1:{port}"{keys}}}\n{auth}'
         )
         log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(

@@ -156,7 +156,7 @@ def certificates(folder):
     openssl("req", "-x509", *key, "-keyout", "ca-key.pem", "-out", "ca.pem", "-days", "2", "-subj", "/CN=ca", "-addext", "keyUsage=keyCertSign")
     for name, use in [("server", "serverAuth"), ("client", "clientAuth")]:
         openssl("req", *key, "-keyout", f"{name}-key.pem", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        (folder / "ext").write_text(f"subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage={use}\n")
+        (folder / "ext").write_text(f"subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:registry.test\nextendedKeyUsage={use}\n")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile", "ext")
     mine = folder / "mine"
     mine.mkdir()
@@ -211,6 +211,35 @@ def ssh(engine):
         fails(build(None, p, "image", "--engine-host", "ssh://root@127.0.0.1:2223", variables=path), "cannot be reached")
     finally:
         server.kill()
+
+
+def test_registries_that_speak_tls():
+    keys = WORK / "registry-keys"
+    certificates(keys)
+    hosts = WORK / "hosts"
+    hosts.write_text("127.0.0.1 localhost registry.test\n")
+    subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+    Registry("tls-registry", 5003, tls=(keys / "server.pem", keys / "server-key.pem"))
+    trusted = {"SSL_CERT_FILE": str(keys / "ca.pem")}
+    engine = Engine("plain").start().load_bases()
+    p = Project(**{"m.py": 'import flyte\nimage = flyte.Image.from_debian_base(name="x", registry="registry.test:5003", python_version=(3, 12), platform=("linux/amd64",)).with_commands(["true"])\n'})
+
+    def asked(result):
+        return [e["message"] for e in result.of("warning") if "could not be asked" in e["message"]]
+
+    try:
+        # Who does not know the authority learns nothing.
+        result = build(engine, p, "image")
+        assert "certificate" in str(asked(result)) and "check its certificate" in fails(result, "was not pushed")["advice"], result.events
+        assert not asked(build(engine, p, "image", variables=trusted))
+    finally:
+        engine.stop()
+    loose = Engine("loose", arguments=("--insecure-registry", "registry.test:5003")).start().load_bases()
+    try:
+        assert not asked(ok(build(loose, p, "image")))
+        assert ok(build(loose, p, "image")).of("exists")
+    finally:
+        loose.stop()
 
 
 def has_user(name):

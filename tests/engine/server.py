@@ -290,10 +290,10 @@ def test_unsaved_text_is_what_is_built():
     changed = text('.with_requirements("r.txt").with_commands(["echo unsaved"])', "unsaved")
     server.change(changed, 2)
     requirements = (server.project.folder / "r.txt").as_uri()
-    server.notify("textDocument/didOpen", {"textDocument": {"uri": requirements, "languageId": "pip-requirements", "version": 1, "text": "nosuch-one\n"}})
+    server.notify("textDocument/didOpen", {"textDocument": {"uri": requirements, "languageId": "pip-requirements", "version": 1, "text": "nosuch-project\n"}})
     assert "uv finds no project nosuch-project" in server.answer(server.build())["error"]["message"]
     related = of_builds(server.diagnostics(of_builds))[0]["relatedInformation"]
-    assert related[0]["location"]["uri"] == requirements and related[0]["location"]["range"]["end"]["character"] == 10, related
+    assert related[0]["location"]["uri"] == requirements and related[0]["location"]["range"]["end"]["character"] == 14, related
     server.notify("textDocument/didChange", {"textDocument": {"uri": requirements, "version": 2}, "contentChanges": [{"text": "six==1\n"}]})
     answer = server.answer(server.build())
     assert "error" not in answer, answer

@@ -64,7 +64,7 @@ pub async fn build(
         sink(Event::Warning { message, rule: None });
     }
     if !choices.force
-        && let Some(place) = already(plan, engine, pushes, &credentials, sink).await
+        && let Some(place) = already(plan, engine, pushes, &credentials, around, sink).await
     {
         sink(Event::Exists { uri: plan.uri.clone(), place });
         return Ok(Built { uri: plan.uri.clone(), digest: None, id: None, existed: true });
@@ -115,6 +115,7 @@ async fn already(
     engine: &Engine,
     pushes: bool,
     credentials: &Credentials,
+    around: &Surroundings,
     sink: &Sink,
 ) -> Option<Place> {
     // Such a tag says nothing of what is behind it: whoever asks for a build gets one. (flyte takes it as being there.)
@@ -124,7 +125,7 @@ async fn already(
     if !pushes {
         return engine.docker.inspect_image(&plan.uri).await.is_ok().then_some(Place::Engine);
     }
-    match registry::has(&plan.uri, &plan.platforms, credentials, &engine.insecure).await {
+    match registry::has(&plan.uri, &plan.platforms, credentials, &engine.insecure, around).await {
         Ok(found) => found.then_some(Place::Registry),
         Err(reason) => {
             let message = format!("whether the registry has the image already could not be asked: {reason}");

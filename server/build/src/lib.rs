@@ -22,6 +22,7 @@ mod patterns;
 mod plan;
 mod podman;
 mod prepare;
+mod proxy;
 mod push;
 mod registry;
 mod secrets;

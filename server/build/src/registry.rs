@@ -19,7 +19,9 @@ use serde_json::Value;
 use crate::credentials::{Credentials, Login};
 use crate::engine::dial::{Connection, dial};
 use crate::engine::host::{Host, Tls};
-use crate::engine::http;
+use crate::engine::{http, tls};
+use crate::proxy::Proxy;
+use crate::surroundings::Surroundings;
 
 /// How long all the questions about one image may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -83,10 +85,12 @@ pub(crate) async fn has(
     platforms: &[String],
     credentials: &Credentials,
     insecure: &[String],
+    around: &Surroundings,
 ) -> Result<bool, String> {
     let reference = Reference::parse(uri).ok_or_else(|| format!("{uri} is no address of an image"))?;
     let plain = reference.is_local() || insecure.contains(&reference.registry);
-    let mut client = Client { host: reference.host().to_owned(), plain, authorization: None };
+    let mut client =
+        Client { host: reference.host().to_owned(), plain, trusting: false, authorization: None, around };
     let asked = client.manifest(&reference, platforms, credentials);
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(answer) => answer,
@@ -94,13 +98,17 @@ pub(crate) async fn has(
     }
 }
 
-struct Client {
+struct Client<'a> {
     host: String,
+    /// Without TLS.
     plain: bool,
+    /// With TLS, whatever the certificate.
+    trusting: bool,
     authorization: Option<String>,
+    around: &'a Surroundings,
 }
 
-impl Client {
+impl Client<'_> {
     async fn manifest(
         &mut self,
         reference: &Reference,
@@ -109,6 +117,11 @@ impl Client {
     ) -> Result<bool, String> {
         let path = format!("/v2/{}/manifests/{}", reference.repository, reference.tag);
         let mut response = self.ask(Method::HEAD, &path).await?;
+        if self.plain && response.status() == StatusCode::BAD_REQUEST {
+            // It speaks TLS after all. For a registry that need not be secure any certificate will do, as for docker.
+            (self.plain, self.trusting) = (false, true);
+            response = self.ask(Method::HEAD, &path).await?;
+        }
         if response.status() == StatusCode::UNAUTHORIZED {
             let login = credentials.of(&reference.registry).await.map_err(|e| e.to_string())?;
             self.authorize(&response, login).await?;
@@ -144,7 +157,7 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        send(&self.host, self.plain, request, Bytes::new()).await
+        self.send(&self.host, self.plain, request, Bytes::new()).await
     }
 
     /// Does what a registry asks for before it answers.
@@ -178,7 +191,7 @@ impl Client {
                 ]);
                 let request = Request::post(format!("/{path}"))
                     .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-                send(host, plain, request, Bytes::from(form(&fields))).await?
+                self.send(host, plain, request, Bytes::from(form(&fields))).await?
             }
             _ => {
                 let join = if path.contains('?') { '&' } else { '?' };
@@ -186,7 +199,7 @@ impl Client {
                 if let Some(Login::Basic(name, password)) = &login {
                     request = request.header(AUTHORIZATION, basic(name, password));
                 }
-                send(host, plain, request, Bytes::new()).await?
+                self.send(host, plain, request, Bytes::new()).await?
             }
         };
         if !response.status().is_success() {
@@ -198,32 +211,39 @@ impl Client {
         self.authorization = Some(format!("Bearer {token}"));
         Ok(())
     }
+
+    async fn send(
+        &self,
+        host: &str,
+        plain: bool,
+        request: hyper::http::request::Builder,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, String> {
+        let version = concat!("image-lsp/", env!("CARGO_PKG_VERSION"));
+        let request = request.header(HOST, host).header(USER_AGENT, version).body(Full::new(body));
+        let request = request.map_err(|e| e.to_string())?;
+        let failed = |e: io::Error| format!("{host} cannot be reached: {}", crate::error::last(&e));
+        let connection = self.connect(host, plain).await.map_err(failed)?;
+        http::send(connection, request).await.map_err(failed)
+    }
+
+    async fn connect(&self, host: &str, plain: bool) -> io::Result<Connection> {
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let port = if plain { 80 } else { 443 };
+        let address = if has_port { host.to_owned() } else { format!("{host}:{port}") };
+        if let Some(proxy) = Proxy::of(host, self.around).filter(|_| !plain) {
+            let stream = proxy.connect(&address).await?;
+            let connector = tls::connector(None)?;
+            return Ok(Box::new(tls::secure(&connector, Host::server_name(&address), stream).await?));
+        }
+        let tls = Tls { insecure: self.trusting, ..Tls::default() };
+        dial(&Host::Tcp { address, tls: (!plain).then_some(tls) }).await
+    }
 }
 
 async fn json(response: Response<Incoming>) -> Result<Value, String> {
     let body = response.into_body().collect().await.map_err(|e| e.to_string())?.to_bytes();
     serde_json::from_slice(&body).map_err(|_| "the registry's answer is no JSON".to_owned())
-}
-
-async fn send(
-    host: &str,
-    plain: bool,
-    request: hyper::http::request::Builder,
-    body: Bytes,
-) -> Result<Response<Incoming>, String> {
-    let version = concat!("image-lsp/", env!("CARGO_PKG_VERSION"));
-    let request = request.header(HOST, host).header(USER_AGENT, version).body(Full::new(body));
-    let request = request.map_err(|e| e.to_string())?;
-    let failed = |e: io::Error| format!("{host} cannot be reached: {}", crate::error::last(&e));
-    let connection = connect(host, plain).await.map_err(failed)?;
-    http::send(connection, request).await.map_err(failed)
-}
-
-async fn connect(host: &str, plain: bool) -> io::Result<Connection> {
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let port = if plain { 80 } else { 443 };
-    let address = if has_port { host.to_owned() } else { format!("{host}:{port}") };
-    dial(&Host::Tcp { address, tls: (!plain).then(Tls::default) }).await
 }
 
 fn basic(name: &str, password: &str) -> String {

@@ -93,9 +93,11 @@ fn wanted(builder: Builder) -> Wanted {
 }
 
 fn progress(arguments: &Build, context: &Context) -> Box<dyn Progress> {
+    let is_terminal = std::io::stderr().is_terminal();
     let kind = match arguments.progress {
-        ProgressKind::Auto if std::io::stderr().is_terminal() => ProgressKind::Tty,
-        ProgressKind::Auto => ProgressKind::Plain,
+        // Lines that are drawn anew would not be seen elsewhere.
+        ProgressKind::Auto | ProgressKind::Tty if is_terminal => ProgressKind::Tty,
+        ProgressKind::Auto | ProgressKind::Tty => ProgressKind::Plain,
         other => other,
     };
     let fs = Arc::clone(&context.fs);

@@ -73,6 +73,7 @@ impl<'a> Tracker<'a> {
         let seen = self.steps.entry(vertex.digest.clone()).or_insert_with(|| new(number, &vertex.name, plan));
         // Some end at once and begin again, such as the sending of the context.
         if vertex.started.is_some() && vertex.completed.is_none() && seen.told != Some(State::Running) {
+            seen.step.seconds = None;
             seen.tell(State::Running, self.sink);
         }
     }
