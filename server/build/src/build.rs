@@ -52,7 +52,7 @@ pub async fn build(
     let pushes = choices.push.unwrap_or(plan.has_registry);
     let credentials = Credentials::new(engine.kind, around);
     let secrets = before(plan, engine, pushes, around)?;
-    if !plan.has_registry {
+    if !plan.has_registry && plan.needs_registry {
         let message = "the image has no registry: it stays in the engine, and flyte's own build refuses it";
         sink(Event::Warning { message: message.to_owned(), rule: Some("IMG204") });
     }
@@ -69,7 +69,7 @@ pub async fn build(
         sink(Event::Exists { uri: plan.uri.clone(), place });
         return Ok(Built { uri: plan.uri.clone(), digest: None, id: None, existed: true });
     }
-    let mut options = SolveOptions::of(around, sink);
+    let mut options = SolveOptions::of(around, plan.takes_arguments, sink);
     options.push = pushes;
     options.builtin = choices.builtin;
     let solved = match engine.kind {

@@ -44,6 +44,10 @@ pub struct Plan {
     pub left_out: Vec<String>,
     /// The Dockerfile, byte for byte.
     pub dockerfile: String,
+    /// Whether the release refuses to build an image without a registry.
+    pub(crate) needs_registry: bool,
+    /// Whether the release hands `FLYTE_DOCKER_BUILD_EXTRA_ARGS` on.
+    pub(crate) takes_arguments: bool,
     /// The Dockerfile's own file, where it is the user's.
     pub own_dockerfile: Option<PathBuf>,
     /// The call that began the image.
@@ -127,6 +131,8 @@ impl Plan {
             instructions: instructions::instructions(&dockerfile.text),
             secrets: secrets::wanted(image)?,
             dockerfile: dockerfile.text,
+            needs_registry: world.behaviours().local_build_needs_registry,
+            takes_arguments: world.behaviours().extra_build_arguments,
             tree,
         })
     }

@@ -42,14 +42,23 @@ impl Builder {
 /// Who builds: whom the user names, else whom flyte's configuration names, else the local engine.
 ///
 /// # Errors
-/// [`BuildError::Refused`] for a name that flyte does not know, as its plugins bring them.
+/// [`BuildError::Refused`] for a name that flyte does not know, as its plugins bring them, and for one that the release in
+/// use does not know yet.
 pub fn builder(named: Option<&str>, facts: &Facts) -> Result<Builder, BuildError> {
     let name =
         named.or(facts.configured_builder()).filter(|n| !n.is_empty()).unwrap_or(Builder::Local.name());
-    Builder::ALL.into_iter().find(|b| b.name() == name).ok_or_else(|| {
-        let message = format!("there is no builder {name:?} here: choose local, local-podman or remote");
-        BuildError::Refused(vec![Refusal { rule: None, message, site: None }])
-    })
+    let refused = |message: String| BuildError::Refused(vec![Refusal { rule: None, message, site: None }]);
+    let found = Builder::ALL.into_iter().find(|b| b.name() == name);
+    let Some(found) = found else {
+        return Err(refused(format!(
+            "there is no builder {name:?} here: choose local, local-podman or remote"
+        )));
+    };
+    let release = &facts.environment.release;
+    if found == Builder::LocalPodman && !release.behaviours.podman_builder {
+        return Err(refused(format!("flyte {} has no builder local-podman: choose local", release.version)));
+    }
+    Ok(found)
 }
 
 /// What is to be done for an image.

@@ -31,8 +31,8 @@ pub(crate) struct SolveOptions {
 }
 
 impl SolveOptions {
-    /// What the surroundings ask for.
-    pub(crate) fn of(around: &Surroundings, sink: &Sink) -> Self {
+    /// What the surroundings ask for. Older releases of flyte take no arguments for docker.
+    pub(crate) fn of(around: &Surroundings, takes_arguments: bool, sink: &Sink) -> Self {
         let mut options = Self { attestations: true, ..Self::default() };
         if let Some(value) = around.variable("BUILDX_NO_DEFAULT_ATTESTATIONS") {
             options.attestations = !matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True");
@@ -51,6 +51,9 @@ impl SolveOptions {
         }
         if let Some(text) = around.variable("FLYTE_DOCKER_BUILD_EXTRA_ARGS") {
             match shlex::split(text) {
+                _ if !takes_arguments => {
+                    warn("FLYTE_DOCKER_BUILD_EXTRA_ARGS: this release of flyte does not know it".to_owned());
+                }
                 Some(arguments) => options.arguments(&arguments, around, &warn),
                 None => warn(format!("FLYTE_DOCKER_BUILD_EXTRA_ARGS is not understood: {text}")),
             }
@@ -167,7 +170,7 @@ mod tests {
                 told.lock().expect("no panic").push(message);
             }
         });
-        let options = SolveOptions::of(&around(variables), &sink);
+        let options = SolveOptions::of(&around(variables), true, &sink);
         let warnings = warnings.lock().expect("no panic").clone();
         (options, warnings)
     }

@@ -1,6 +1,6 @@
 //! Everything that happens, one line after the other, on standard error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub(super) struct Plain {
     directory: PathBuf,
     /// The numbers of the steps, for their lines.
     shown: HashMap<usize, usize>,
+    /// Steps that ended: some begin again, for a moment.
+    ended: HashSet<usize>,
 }
 
 /// A step's number and name in one line, without its mounts, and cut where it is longer.
@@ -41,7 +43,7 @@ pub(super) fn origin(step: &Step, fs: &dyn FileSystem, directory: &std::path::Pa
 
 impl Plain {
     pub(super) fn new(fs: Arc<dyn FileSystem>, directory: PathBuf) -> Self {
-        Self { fs, directory, shown: HashMap::new() }
+        Self { fs, directory, shown: HashMap::new(), ended: HashSet::new() }
     }
 
     fn line(&self, text: &str) {
@@ -60,8 +62,10 @@ impl Plain {
             self.line(&format!("{head} {}{origin}", title(step, LONGEST)));
         }
         let seconds = step.seconds.map(|s| format!(" {s:.1}s")).unwrap_or_default();
+        let again = step.state != State::Running && !self.ended.insert(step.id);
         match step.state {
             State::Running => {}
+            State::Done if again && step.seconds.is_none_or(|s| s < 0.1) => {}
             State::Done => self.line(&format!("{head} {}{seconds}", in_style(GOOD, "done"))),
             State::Cached => self.line(&format!("{head} {}", in_style(GOOD, "cached"))),
             State::Failed => self.line(&format!("{head} {}{seconds}", in_style(BAD, "failed"))),

@@ -416,7 +416,7 @@ impl Image {
     /// # Errors
     /// As [`Image::clone_with`].
     pub fn for_local_build(&self, world: &World<'_>) -> Res<Self> {
-        if !world.behaviours().push_registry_at_build || !self.cloned || self.registry.truthy()? {
+        if !world.behaviours().registry_at_build || !self.cloned || self.registry.truthy()? {
             return Ok(self.clone());
         }
         let configured = world.env.registry.as_deref().filter(|r| !r.is_empty());

@@ -107,8 +107,6 @@ behaviours! {
     configured_registry: bool = false, "2.5.9" => true;
     /// With an endpoint on localhost, default images are defined with the registry there.
     localhost_registry: bool = false, "2.1.4" => true, "2.11.4" => false;
-    /// A build on this machine gives an image without a registry the configured one, or that on localhost.
-    push_registry_at_build: bool = false, "2.5.19" => true;
     /// The class of the error for a reference that the configuration lacks.
     unknown_reference_error: &'static str = "ValueError", "2.4.0" => "InvalidImageNameError";
 
