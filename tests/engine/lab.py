@@ -53,6 +53,12 @@ def accepts(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
+def libraries(prefix):
+    """Libraries that came with an older program."""
+    folders = [str(f) for root in ("lib", "usr/lib") for f in (prefix / root).glob("*-linux-gnu")]
+    return {"LD_LIBRARY_PATH": ":".join(folders)} if folders and prefix != PREFIX else {}
+
+
 class Engine:
     """docker, new or old, with either store."""
 
@@ -84,7 +90,7 @@ class Engine:
                 "--data-root", self.data, "--exec-root", self.folder / "exec", "--pidfile", self.folder / "pid",
                 "--bridge=none", "--iptables=false", *self.arguments,
             ],
-            env={**os.environ, "PATH": path}, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, "PATH": path, **libraries(self.prefix)}, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
         )
 
         def answers():
@@ -377,7 +383,7 @@ def prepare():
     (plugins / "docker-buildx").symlink_to(PREFIX / "usr/libexec/docker/cli-plugins/docker-buildx")
     (WORK / "config/config.json").write_text("{}")
     # flyte's own programs find docker here.
-    os.environ["PATH"] = f"{PREFIX}/usr/bin:{os.environ['PATH']}"
+    os.environ["PATH"] = f"{PREFIX}/usr/bin:{os.environ['PATH']}:{PREFIX}/usr/sbin"
 
 
 def main(tests):

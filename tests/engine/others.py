@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from lab import CACHE, PREFIX, WORK, Engine, Project, Registry, build, environment, main, prepare, running, stub, uv, wait_until
+from lab import CACHE, PREFIX, WORK, Engine, Project, Registry, build, environment, libraries, main, prepare, running, stub, uv, wait_until
 
 prepare()
 LOGIN = ("me", "p~>?+/")
@@ -187,20 +187,20 @@ def ssh(engine):
     (folder / "bin").mkdir(parents=True)
     os.makedirs("/run/sshd", exist_ok=True)
     for name in ("host", "mine"):
-        subprocess.run([f"{prefix}/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+        subprocess.run([f"{prefix}/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True, env={**os.environ, **libraries(prefix)})
     shutil.copy(folder / "mine.pub", folder / "authorized_keys")
     (folder / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:2222\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\n"
         f"UsePAM no\nPidFile {folder}/pid\nSetEnv PATH={PREFIX}/usr/bin:/usr/bin:/bin DOCKER_HOST={engine.host}\nPermitRootLogin yes\n"
     )
-    library = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, (prefix / "usr/lib").glob("*-linux-gnu")))}
+    library = {**os.environ, **libraries(prefix)}
     if not has_user("sshd"):
         subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "sshd"], check=True)
     server = subprocess.Popen([f"{prefix}/usr/sbin/sshd", "-D", "-e", "-f", folder / "sshd_config"], env=library, stderr=open(folder / "log", "wb"))
     (folder / "client").write_text(f"Host far\n  HostName 127.0.0.1\n  Port 2222\n  User root\n  IdentityFile {folder}/mine\n  StrictHostKeyChecking no\n  UserKnownHostsFile {folder}/known\n")
     # ssh takes its configuration from the user's home, wherever HOME points.
     wrapper = folder / "bin/ssh"
-    wrapper.write_text(f'#!/bin/sh\nexec {prefix}/usr/bin/ssh -F {folder}/client "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={libraries(prefix)["LD_LIBRARY_PATH"]} exec {prefix}/usr/bin/ssh -F {folder}/client "$@"\n')
     wrapper.chmod(0o755)
     try:
         wait_until(lambda: server.poll() is None and (folder / "pid").exists(), 10)
