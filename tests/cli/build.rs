@@ -66,6 +66,23 @@ fn what_flyte_refuses_is_refused_with_its_rule_and_place() {
 }
 
 #[test]
+fn what_rules_doubt_is_a_warning_before_anything_is_built() {
+    let folder = folder(&[("m.py", &PLAIN.replace("'train'", "'Train'")), ("r.txt", "six\n")]);
+    let output =
+        build(folder.path(), &["m.py", "--engine-host", "unix:///nonexistent", "--progress", "json"]);
+    let first: Value =
+        serde_json::from_str(text(&output.stdout).lines().next().expect("a line")).expect("JSON");
+    assert_eq!(
+        (&first["event"], &first["rule"]),
+        (&Value::from("warning"), &Value::from("IMG203")),
+        "{first}"
+    );
+    assert_eq!((&first["path"], &first["range"]["start"]["line"]), (&Value::from("m.py"), &Value::from(3)));
+    let output = build(folder.path(), &["m.py", "--engine-host", "unix:///nonexistent"]);
+    assert!(text(&output.stderr).contains("warning[IMG203]: m.py:3: "), "{output:?}");
+}
+
+#[test]
 fn an_image_that_is_not_known_is_not_built() {
     let folder = folder(&[(
         "m.py",

@@ -54,14 +54,15 @@ pub async fn build(
     let secrets = before(plan, engine, pushes, around)?;
     if !plan.has_registry && plan.needs_registry {
         let message = "the image has no registry: it stays in the engine, and flyte's own build refuses it";
-        sink(Event::Warning { message: message.to_owned(), rule: Some("IMG204") });
+        let site = plan.origin.as_ref().map(|o| o.site.clone());
+        sink(Event::Warning { message: message.to_owned(), rule: Some("IMG204"), site });
     }
     if pushes && !plan.left_out.is_empty() {
         let message = format!(
             "it is pushed without {}: flyte takes a tag that is there as being there for all platforms",
             plan.left_out.join(" and ")
         );
-        sink(Event::Warning { message, rule: None });
+        sink(Event::Warning { message, rule: None, site: None });
     }
     if !choices.force
         && let Some(place) = already(plan, engine, pushes, &credentials, around, sink).await
@@ -129,7 +130,7 @@ async fn already(
         Ok(found) => found.then_some(Place::Registry),
         Err(reason) => {
             let message = format!("whether the registry has the image already could not be asked: {reason}");
-            sink(Event::Warning { message, rule: None });
+            sink(Event::Warning { message, rule: None, site: None });
             None
         }
     }

@@ -114,6 +114,8 @@ pub enum Event {
         message: String,
         /// The rule that covers it.
         rule: Option<&'static str>,
+        /// Where.
+        site: Option<Site>,
     },
     /// The registry has it.
     Pushed {

@@ -193,7 +193,7 @@ const PATTERNS: &[Pattern] = &[
         known: |_| {
             known(
                 "the engine is too old for secrets in environment variables",
-                "use docker 28 or later; 23 to 27 need docker.io/docker/dockerfile:1.10, which they pull where they can",
+                "use docker 28 or later; docker 26 needs the frontend docker/dockerfile:1.10, which it has to pull",
                 None,
             )
         },

@@ -44,7 +44,7 @@ impl SolveOptions {
             options.cache_from.push(cache(from));
             options.cache_to.push(cache(to));
         }
-        let warn = |message: String| sink(Event::Warning { message, rule: None });
+        let warn = |message: String| sink(Event::Warning { message, rule: None, site: None });
         if let Some(name) = around.variable("FLYTE_DOCKER_BUILDKIT_BUILDER_NAME").filter(|n| *n != "default")
         {
             warn(format!("FLYTE_DOCKER_BUILDKIT_BUILDER_NAME: the engine's own BuildKit builds, not {name}"));

@@ -73,7 +73,9 @@ fn event(event: &Event, places: &mut Places<'_>) -> Value {
             let stream = if *error { "stderr" } else { "stdout" };
             json!({"event": "log", "step": step, "stream": stream, "line": line})
         }
-        Event::Warning { message, rule } => json!({"event": "warning", "message": message, "rule": rule}),
+        Event::Warning { message, rule, site } => {
+            at(json!({"event": "warning", "message": message, "rule": rule}), site.as_ref(), places)
+        }
         Event::Pushed { uri, digest } => json!({"event": "pushed", "uri": uri, "digest": digest}),
     }
 }

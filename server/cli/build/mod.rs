@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Build, project: &Project) -> Result<u8, CliError> 
         Prepared::Plan(plan, doubts) => (plan, doubts),
     };
     for doubt in doubts {
-        lock().event(&Event::Warning { message: doubt.message, rule: doubt.rule });
+        lock().event(&Event::Warning { message: doubt.message, rule: doubt.rule, site: doubt.site });
     }
     if arguments.dry_run {
         return dry_run(arguments, &plan);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use image_build::{BuildError, Built, Event, State, Step};
 use image_manifests::fs::FileSystem;
+use image_model::origin::Site;
 
 use super::{Progress, places, report};
 use crate::paint::{BAD, DIM, GOOD, UNSURE, in_style};
@@ -74,7 +75,7 @@ impl Plain {
 }
 
 /// What both ways for people say of events that are no steps.
-pub(super) fn sentence(event: &Event) -> Option<String> {
+pub(super) fn sentence(event: &Event, fs: &dyn FileSystem, directory: &std::path::Path) -> Option<String> {
     Some(match event {
         Event::Started { uri, engine } => {
             format!("building {} with {engine}", in_style(crate::paint::NAME, uri))
@@ -83,9 +84,13 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
         Event::Context { files, bytes } => {
             in_style(DIM, format!("context: {files} files, {} sent", report::size(*bytes)))
         }
-        Event::Warning { message, rule } => {
+        Event::Warning { message, rule, site } => {
             let rule = rule.map(|code| format!("[{code}]")).unwrap_or_default();
-            format!("{}: {message}", in_style(UNSURE, format!("warning{rule}")))
+            let mut places = places(fs, directory);
+            let place =
+                |site: &Site| format!("{}:{}: ", places.path(&site.path), places.range(site).start.line);
+            let place = site.as_ref().map(place).unwrap_or_default();
+            format!("{}: {place}{message}", in_style(UNSURE, format!("warning{rule}")))
         }
         Event::Pushed { uri, .. } => format!("{} {uri}", in_style(GOOD, "pushed")),
         Event::Step(_) | Event::Log { .. } => return None,
@@ -101,7 +106,7 @@ impl Progress for Plain {
                 self.line(&format!("{} {line}", in_style(DIM, format!("#{number}"))));
             }
             other => {
-                if let Some(text) = sentence(other) {
+                if let Some(text) = sentence(other, &*self.fs, &self.directory) {
                     self.line(&text);
                 }
             }

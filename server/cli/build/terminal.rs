@@ -40,6 +40,14 @@ impl Terminal {
         let _ = self.all.println(text);
     }
 
+    /// Takes all lines off the screen.
+    fn end(&mut self) -> std::io::Result<()> {
+        for (_, (bar, _)) in self.running.drain() {
+            bar.finish_and_clear();
+        }
+        self.all.clear()
+    }
+
     /// What a line shows: the step, and behind it where it comes from or what it printed last.
     fn words(step: &str, tail: &str) -> String {
         format!("{step}  {}", in_style(DIM, tail))
@@ -84,7 +92,7 @@ impl Progress for Terminal {
                 }
             }
             other => {
-                if let Some(text) = sentence(other) {
+                if let Some(text) = sentence(other, &*self.fs, &self.directory) {
                     self.line(&text);
                 }
             }
@@ -92,12 +100,12 @@ impl Progress for Terminal {
     }
 
     fn finished(&mut self, built: &Built) -> std::io::Result<()> {
-        self.all.clear()?;
+        self.end()?;
         report::finished(built)
     }
 
     fn failed(&mut self, error: &BuildError) -> std::io::Result<()> {
-        self.all.clear()?;
+        self.end()?;
         report::failed(error, &mut places(&*self.fs, &self.directory))
     }
 }

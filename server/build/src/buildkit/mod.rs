@@ -73,7 +73,7 @@ pub(crate) async fn build(
         plan.frontend().unwrap_or_default(),
         failed.said.rsplit(": ").next().unwrap_or_default()
     );
-    sink(Event::Warning { message, rule: None });
+    sink(Event::Warning { message, rule: None, site: None });
     attempt.run(true, failed.steps).await.map_err(|failed| failed.told(plan, engine))
 }
 

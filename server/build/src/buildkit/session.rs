@@ -150,7 +150,7 @@ impl Auth for Known {
             Ok(login) => login,
             // Most of what is pulled is there for everybody.
             Err(error) => {
-                (self.sink)(Event::Warning { message: error.to_string(), rule: None });
+                (self.sink)(Event::Warning { message: error.to_string(), rule: None, site: None });
                 None
             }
         };

@@ -62,7 +62,7 @@ impl<'a> Tracker<'a> {
             let at = line.map(|l| format!(" (line {l} of the Dockerfile)")).unwrap_or_default();
             // The generated Dockerfile is flyte's: its style is not the user's to change.
             if self.plan.own_dockerfile.is_some() {
-                (self.sink)(Event::Warning { message: format!("{text}{at}"), rule: None });
+                (self.sink)(Event::Warning { message: format!("{text}{at}"), rule: None, site: None });
             }
         }
     }

@@ -46,7 +46,7 @@ impl Log {
                 self.line("status", text.trim_end());
             }
             Event::Log { error, line, .. } => self.line(if *error { "stderr" } else { "stdout" }, line),
-            Event::Warning { message, rule } => {
+            Event::Warning { message, rule, .. } => {
                 let rule = rule.map(|code| format!("{code}: ")).unwrap_or_default();
                 self.line("warning", &format!("{rule}{message}"));
             }
