@@ -163,6 +163,16 @@ def test_a_failure_stays_until_the_layer_is_edited():
     server.diagnostics(lambda ds: not of_builds(ds))
     assert server.answer(server.build())["result"]["status"] == "built"
     server.stop()
+    # A step that another module asks for is marked there.
+    base = text('.with_apt_packages("nosuch-tool")', "imported").replace("image =", "base =")
+    own = "from base import base\n\nimage = base.with_commands(['true'])\n"
+    server = Server(Project(**{"base.py": base, "m.py": own}))
+    other = (server.project.folder / "base.py").as_uri()
+    server.notify("textDocument/didOpen", {"textDocument": {"uri": other, "languageId": "python", "version": 1, "text": base}})
+    server.open(own)
+    assert "nosuch-tool" in server.answer(server.build())["error"]["message"]
+    assert of_builds(server.diagnostics(of_builds, other))[0]["range"]["start"]["line"] == 4
+    server.stop()
     # A good build takes it away without an edit.
     flaky = opened('.with_commands(["test -n \\"$LAB_FLAG\\""], secret_mounts="lab_flag")', "flaky")
     secret = pathlib.Path("/etc/secrets/lab_flag")
@@ -204,9 +214,11 @@ def test_cancelling():
     wait_until(lambda: not running("sleep 88.25"), 1.5)
     assert "cancelled" in server.progress("end")["value"]["message"]
     number = server.build()
+    server.progress("begin")
     wait_until(lambda: running("sleep 88.25"))
     server.notify("$/cancelRequest", {"id": number})
     assert "error" in server.answer(number, 5)
+    assert server.progress("end")["value"]["message"] == "cancelled"
     wait_until(lambda: not running("sleep 88.25"), 1.5)
     # With the server the build ends, however it ends.
     for end in (lambda: server.process.kill(), lambda: server.process.stdin.close()):

@@ -1,7 +1,7 @@
 //! Builds that failed, as diagnostics on the calls that asked for the step: until the call is edited, or the image is
 //! built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -40,16 +40,18 @@ struct Failed {
 }
 
 impl Failures {
-    /// Notes what came of a build of the files as they were `built`.
+    /// Notes what came of a build of the files as they were `built`. The modules of which something else is shown now.
     pub(super) fn note(
         &self,
         path: &Path,
         name: &str,
         result: &Result<Built, BuildError>,
         built: &dyn FileSystem,
-    ) {
+    ) -> BTreeSet<PathBuf> {
         let key = (path.to_owned(), name.to_owned());
         let mut all = lock(&self.all);
+        let module = |failed: &Failed| failed.failure.call.as_ref().map(|site| site.path.to_path_buf());
+        let mut modules: BTreeSet<PathBuf> = all.get(&key).and_then(module).into_iter().collect();
         match result {
             Ok(_) => drop(all.remove(&key)),
             Err(error @ BuildError::Failed(failure)) => {
@@ -60,11 +62,14 @@ impl Failures {
                     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
                     text.get(site.range()).map(str::to_owned)
                 });
-                all.insert(key, Failed { message: message_of(error), failure, call, dockerfile });
+                let failed = Failed { message: message_of(error), failure, call, dockerfile };
+                modules.extend(module(&failed));
+                all.insert(key, failed);
             }
             // Nothing is known of the image that was not known before.
             Err(_) => {}
         }
+        modules
     }
 
     /// The diagnostics of a module. What was edited since is forgotten.

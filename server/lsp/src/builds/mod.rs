@@ -82,7 +82,7 @@ enum Step {
 /// # Errors
 /// Wrong arguments; whatever stands in the way of the build.
 pub(crate) async fn run(session: &Session, argument: Value, token: Option<NumberOrString>) -> Result<Value> {
-    let outcome = match once(session, &argument, token.clone()).await? {
+    let outcome = match once(session, &argument, token).await? {
         Done::AsItIs(uri) => return Ok(json!({ "uri": uri, "digest": null, "status": "exists" })),
         Done::Built(outcome) => outcome,
     };
@@ -95,7 +95,8 @@ pub(crate) async fn run(session: &Session, argument: Value, token: Option<Number
     let mut argument = argument;
     argument["platform"] = json!([own]);
     argument["push"] = json!(false);
-    match once(session, &argument, token).await? {
+    // The client's token ended with the first attempt.
+    match once(session, &argument, None).await? {
         Done::AsItIs(uri) => Ok(json!({ "uri": uri, "digest": null, "status": "exists" })),
         Done::Built(outcome) => answer(&outcome),
     }
@@ -140,24 +141,28 @@ async fn once(session: &Session, argument: &Value, token: Option<NumberOrString>
     let (stop, stopped) = watch::channel(false);
     let key = progress.token().map(|token| json!(token).to_string());
     if let Some(key) = &key {
-        lock(&state.builds.cancels).insert(key.clone(), stop.clone());
+        lock(&state.builds.cancels).insert(key.clone(), stop);
     }
     // A request that the client cancels is dropped here, and the build with it.
-    let guard = CancelOnDrop(stop);
-    let outcome = outcome(session, request, &progress, &log, stopped).await;
-    drop(guard);
-    if let Some(key) = key {
-        lock(&state.builds.cancels).remove(&key);
-    }
-    progress.end(&outcome);
-    Ok(Done::Built(outcome))
+    let mut shown = Shown { state, progress, key, outcome: None };
+    shown.outcome = outcome(session, request, &shown.progress, &log, stopped).await;
+    Ok(Done::Built(shown.outcome.clone()))
 }
 
-struct CancelOnDrop(watch::Sender<bool>);
+/// A progress that is shown: it ends, whatever happens.
+struct Shown {
+    state: Arc<State>,
+    progress: Progress,
+    key: Option<String>,
+    outcome: Outcome,
+}
 
-impl Drop for CancelOnDrop {
+impl Drop for Shown {
     fn drop(&mut self) {
-        self.0.send_replace(true);
+        if let Some(key) = &self.key {
+            lock(&self.state.builds.cancels).remove(key);
+        }
+        self.progress.end(&self.outcome);
     }
 }
 
@@ -250,11 +255,11 @@ async fn outcome(
         result = build(&request, progress, log) => result,
         () = cancelled => Err(BuildError::Cancelled { runs_on }),
     };
-    builds.failures.note(&request.path, &request.name, &result, &request.built);
+    let modules = builds.failures.note(&request.path, &request.name, &result, &request.built);
     let result = Some(Arc::new(result));
     drop(entry);
     tell.send_replace(result.clone());
-    say_again(session, &request.path);
+    modules.iter().for_each(|module| say_again(session, module));
     publish_dockerfile(session);
     result
 }
