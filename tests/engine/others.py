@@ -128,12 +128,13 @@ def test_podman_builds_and_pushes():
         both = project('.with_pip_packages("six")', platform='("linux/amd64", "linux/arm64")')
         fails(build(podman, both, "image", "--builder", "local-podman", variables=here), "builds one platform at a time")
         bind = project('.with_requirements("requirements.txt")', "bind", **{"requirements.txt": "six\n"})
-        result = build(podman, bind, "image", "--builder", "local-podman", "--no-push", variables=here)
-        version = subprocess.run(["podman", "--version"], capture_output=True, text=True).stdout.split()[-1]
-        if int(version.split(".")[0]) < 5:
-            assert "Podman 5" in fails(result, "Podman")["advice"], result.last
-        else:
-            ok(result)
+        result = ok(build(podman, bind, "image", "--builder", "local-podman", "--no-push", variables=here))
+        assert any("--requirement requirements.txt" in e["line"] for e in result.of("log")), result.of("log")
+        lock = 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n\n[[package]]\nname = "app"\nversion = "0"\nsource = { virtual = "." }\n'
+        files = {"app/pyproject.toml": '[project]\nname = "app"\nversion = "0"\nrequires-python = ">=3.11"\n', "app/uv.lock": lock}
+        uv_project = project('.with_uv_project("app/pyproject.toml")', "uv", **files)
+        result = ok(build(podman, uv_project, "image", "--builder", "local-podman", "--no-push", variables=here))
+        assert any("uv sync" in e["line"] for e in result.of("log")), result.of("log")
         process = subprocess.Popen(
             [os.environ["IMAGE_LSP"], "build", "m.py", "--builder", "local-podman", "--no-push"],
             cwd=project('.with_commands(["sleep 66.5"])', "cancel").folder, env=environment(podman, **here), stderr=subprocess.PIPE, text=True,

@@ -1,8 +1,9 @@
 //! A build by Podman's service: docker's older way, which reads the context from a tar.
 //!
 //! What Podman lacks is worked around: it hands no secrets over in environment variables (up to 5.8), so that they come
-//! as files and the step sets the variable itself; the first line's frontend means nothing to it; it reads ignore files
-//! on its own side. Dropping the build does not stop the step that runs.
+//! as files and the step sets the variable itself; before 5 it mounts nothing at a relative path, so that such files get
+//! a folder of their own in which the step runs; the first line's frontend means nothing to it; it reads ignore files on
+//! its own side. Dropping the build does not stop the step that runs.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -51,6 +52,40 @@ pub(crate) fn rewritten(dockerfile: &str, secrets: &[Wanted]) -> String {
     text
 }
 
+/// The folder for what is mounted at a relative path.
+const MOUNTS: &str = "/tmp/image-lsp";
+
+/// A Dockerfile that mounts nothing at a relative path. Its lines stay where they are.
+pub(crate) fn with_absolute_mounts(dockerfile: &str) -> String {
+    let lines = dockerfile.split_inclusive('\n').map(|line| {
+        if !line.starts_with("RUN ") {
+            return line.to_owned();
+        }
+        let start = after_flags(line);
+        let is_relative = |flag: &str| {
+            let target = flag.split(',').find_map(|field| field.strip_prefix("target="));
+            flag.starts_with("--mount=type=bind,") && target.is_some_and(|t| !t.starts_with('/'))
+        };
+        let (flags, command) = line.split_at(start);
+        if !flags.split_whitespace().any(is_relative) {
+            return line.to_owned();
+        }
+        let flags = flags.split(' ').map(|flag| {
+            let field = |f: &str| match f.strip_prefix("target=") {
+                Some(target) => format!("target={MOUNTS}/{target}"),
+                None => f.to_owned(),
+            };
+            if is_relative(flag) {
+                flag.split(',').map(field).collect::<Vec<_>>().join(",")
+            } else {
+                flag.to_owned()
+            }
+        });
+        format!("{}cd {MOUNTS} && {command}", flags.collect::<Vec<_>>().join(" "))
+    });
+    lines.collect()
+}
+
 /// Where the command of a RUN line begins.
 fn after_flags(line: &str) -> usize {
     let mut at = "RUN".len();
@@ -79,7 +114,9 @@ pub(crate) async fn build(
 ) -> Result<Solved, BuildError> {
     let docker = with_secrets(engine, secrets);
     let (query, logins) = (query(plan, options), logins(plan, credentials).await?);
-    let body = context(plan, secrets);
+    let dockerfile = rewritten(&plan.dockerfile, &plan.secrets);
+    let dockerfile = if engine.major() < 5 { with_absolute_mounts(&dockerfile) } else { dockerfile };
+    let body = context(plan, dockerfile, secrets);
     let stream = docker.build_image(query, Some(logins), Some(bollard::body_try_stream(body)));
     let mut stream = std::pin::pin!(stream);
     let mut progress = Progress { plan, secrets, sink, running: None, open: String::new(), last: Vec::new() };
@@ -258,11 +295,11 @@ impl Progress<'_> {
 /// The context as a tar, made as it is read.
 fn context(
     plan: &Plan,
+    dockerfile: String,
     secrets: &Values,
 ) -> impl futures_util::Stream<Item = io::Result<Bytes>> + Send + 'static {
     let (sender, receiver) = mpsc::channel(16);
     let tree = plan.tree.clone();
-    let dockerfile = rewritten(&plan.dockerfile, &plan.secrets);
     let secrets: Vec<Vec<u8>> = secrets.iter().map(|(_, value)| value.to_vec()).collect();
     tokio::task::spawn_blocking(move || {
         let mut builder = tar::Builder::new(Pieces { sender: sender.clone(), held: Vec::new() });
@@ -368,5 +405,14 @@ mod tests {
             "RUN --mount=type=cache,target=/c --mount=type=secret,id=7   export T=\"$(cat /run/secrets/7)\"; uv pip install x\nRUN true\n"
         );
         assert_eq!(rewritten(text, &[secret(None)]), text);
+    }
+
+    #[test]
+    fn files_at_relative_paths_get_a_folder() {
+        let text = "RUN --mount=type=cache,target=/c    --mount=type=bind,target=uv.lock,src=a/uv.lock,rw  --mount=type=bind,target=member,src=a/member   A=1 uv sync\nRUN --mount=type=bind,target=/d,src=d x\nCOPY a b\n";
+        assert_eq!(
+            with_absolute_mounts(text),
+            "RUN --mount=type=cache,target=/c    --mount=type=bind,target=/tmp/image-lsp/uv.lock,src=a/uv.lock,rw  --mount=type=bind,target=/tmp/image-lsp/member,src=a/member   cd /tmp/image-lsp && A=1 uv sync\nRUN --mount=type=bind,target=/d,src=d x\nCOPY a b\n"
+        );
     }
 }
