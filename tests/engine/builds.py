@@ -287,7 +287,12 @@ def test_several_platforms_are_one_build():
     result = ok(build(ENGINE, p, "image"))
     raw = ENGINE.docker("buildx", "imagetools", "inspect", "--raw", result.last["uri"]).stdout
     assert {"amd64", "arm64"} <= {m["platform"]["architecture"] for m in json.loads(raw)["manifests"]}
+    assert not [e for e in result.of("warning") if "emulation" in e["message"]]
     assert ok(build(ENGINE, p, "image")).of("exists")
+    # A step that runs a program needs an engine that can.
+    p.write("d/Dockerfile", "FROM scratch\nCOPY a /a\nRUN [\"/a\"]\n")
+    result = build(ENGINE, p, "image", "--no-push", "--platform", "linux/s390x")
+    assert result.status == 1 and any("runs no programs of linux/s390x" in e["message"] for e in result.of("warning")), result.events
 
 
 def test_what_cannot_work_is_said_at_once():

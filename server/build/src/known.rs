@@ -64,6 +64,9 @@ fn normalized(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '.'], "-")
 }
 
+/// What makes an engine run programs of other platforms.
+pub(crate) const EMULATION: &str = "docker run --privileged --rm tonistiigi/binfmt --install all";
+
 /// The message where a registry refuses somebody.
 pub(crate) const NOT_LET_IN: &str = "the registry does not let you in";
 
@@ -257,7 +260,7 @@ const PATTERNS: &[Pattern] = &[
         known: |_| {
             known(
                 "this machine cannot run programs of that platform",
-                "install emulation (docker run --privileged --rm tonistiigi/binfmt --install all), or build for its own platform",
+                format!("install emulation ({EMULATION}), or build for its own platform"),
                 None,
             )
         },

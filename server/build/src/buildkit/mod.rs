@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
-use bollard_buildkit_proto::moby::buildkit::v1::{SolveRequest, StatusRequest};
+use bollard_buildkit_proto::moby::buildkit::v1::{ListWorkersRequest, SolveRequest, StatusRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
@@ -31,6 +31,7 @@ use crate::engine::http::{NoUpgrade, upgrade};
 use crate::error::BuildError;
 use crate::event::{Event, Sink};
 use crate::failure::Failure;
+use crate::known::EMULATION;
 use crate::plan::Plan;
 use crate::secrets::Values;
 use crate::solve_options::SolveOptions;
@@ -63,6 +64,9 @@ pub(crate) async fn build(
     credentials: &Credentials,
     sink: &Sink,
 ) -> Result<Solved, BuildError> {
+    if let Some(message) = foreign_steps(plan, engine).await {
+        sink(Event::Warning { message, rule: None, site: None });
+    }
     let attempt = Attempt { plan, engine, options, secrets, credentials, sink };
     let failed = match attempt.run(options.builtin, 0).await {
         Err(failed) if !options.builtin && failed.is_frontend(plan) => failed,
@@ -75,6 +79,30 @@ pub(crate) async fn build(
     );
     sink(Event::Warning { message, rule: None, site: None });
     attempt.run(true, failed.steps).await.map_err(|failed| failed.told(plan, engine))
+}
+
+/// What is to be said of platforms whose programs the engine cannot run: a step that runs one fails.
+async fn foreign_steps(plan: &Plan, engine: &Engine) -> Option<String> {
+    let is_run = |i: &crate::instructions::Instruction| i.keyword == "RUN";
+    if plan.platforms.iter().all(|p| *p == engine.platform) || !plan.instructions.iter().any(is_run) {
+        return None;
+    }
+    // Whoever does not tell is believed to be able.
+    let (mut client, _connection) = control(&engine.host).await.ok()?;
+    let workers = client.list_workers(ListWorkersRequest::default()).await.ok()?.into_inner().record;
+    let can = |platform: &&String| {
+        let all = workers.iter().flat_map(|w| &w.platforms);
+        all.map(|p| format!("{}/{}", p.os, p.architecture)).any(|p| p == **platform)
+    };
+    let cannot: Vec<&str> = plan.platforms.iter().filter(|p| !can(p)).map(String::as_str).collect();
+    if workers.is_empty() || cannot.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "the engine runs no programs of {} here, so that steps of it fail: install emulation ({EMULATION}), or build for {} alone",
+        cannot.join(" and "),
+        engine.platform
+    ))
 }
 
 /// A build that failed, before it is told.
