@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.request
 
-from lab import PROGRAM, WORK, Engine, Project, Registry, TokenRegistry, build, environment, main, prepare, running, wait_until
+from lab import PROGRAM, WORK, Engine, Project, Registry, TokenRegistry, build, environment, fails, main, marked, ok, prepare, running, wait_until
 
 prepare()
 ENGINE = Engine("main").start().load_bases()
@@ -26,30 +26,12 @@ def project(chain, name="train", registry="localhost:5000/lab", **files):
     return Project(**{"m.py": f"import flyte\n\nimage = (\n    {base}\n    {chain}\n)\n", **files})
 
 
-def ok(result):
-    assert result.status == 0 and result.last["event"] == "finished", (result.last, result.stderr)
-    return result
-
-
-def fails(result, message):
-    assert result.status == 1 and result.last["event"] == "failed", (result.status, result.last, result.stderr)
-    assert message in result.last["message"], result.last
-    return result.last
-
-
 def manifest(uri):
     host, rest = uri.split("/", 1)
     name, tag = rest.rsplit(":", 1)
     request = urllib.request.Request(f"http://{host}/v2/{name}/manifests/{tag}", method="HEAD")
     request.add_header("Accept", "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json")
     return urllib.request.urlopen(request).headers["Docker-Content-Digest"]
-
-
-def marked(project, found):
-    """The text that a range marks."""
-    line = (project.folder / found["path"]).read_text().splitlines()[found["range"]["start"]["line"] - 1]
-    assert found["range"]["start"]["line"] == found["range"]["end"]["line"], found
-    return line[found["range"]["start"]["column"] - 1 : found["range"]["end"]["column"] - 1]
 
 
 def test_an_image_is_built_pushed_and_then_there():

@@ -356,6 +356,24 @@ def build(engine, project, name, *arguments, progress="json", variables=None, fi
     return Result((process.returncode, read["out"], read["err"]), events, seconds, usage.ru_maxrss * 1024)
 
 
+def ok(result):
+    assert result.status == 0 and result.last["event"] == "finished", (result.last, result.stderr)
+    return result
+
+
+def fails(result, message):
+    assert result.status == 1 and result.last["event"] == "failed", (result.status, result.last, result.stderr)
+    assert message in result.last["message"], result.last
+    return result.last
+
+
+def marked(project, found):
+    """The text that a range marks."""
+    line = (project.folder / found["path"]).read_text().splitlines()[found["range"]["start"]["line"] - 1]
+    assert found["range"]["start"]["line"] == found["range"]["end"]["line"], found
+    return line[found["range"]["start"]["column"] - 1 : found["range"]["end"]["column"] - 1]
+
+
 def running(text):
     """Processes whose command line holds a text."""
     found = []

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from lab import CACHE, PREFIX, WORK, Engine, Project, Registry, build, environment, libraries, main, prepare, running, stub, uv, wait_until
+from lab import CACHE, PREFIX, WORK, Engine, Project, Registry, build, environment, fails, libraries, main, marked, ok, prepare, running, stub, uv, wait_until
 
 prepare()
 LOGIN = ("me", "p~>?+/")
@@ -29,17 +29,6 @@ def login(password=LOGIN[1]):
     auth = base64.b64encode(f"{LOGIN[0]}:{password}".encode()).decode()
     (folder / "config.json").write_text(json.dumps({"auths": {"localhost:5001": {"auth": auth}}}))
     return {"DOCKER_CONFIG": str(folder)}
-
-
-def ok(result):
-    assert result.status == 0 and result.last["event"] == "finished", (result.last, result.stderr)
-    return result
-
-
-def fails(result, message):
-    assert result.status == 1 and result.last["event"] == "failed", (result.status, result.last, result.stderr)
-    assert message in result.last["message"], result.last
-    return result.last
 
 
 def test_the_older_store_pushes_by_its_api():
@@ -123,8 +112,7 @@ def test_podman_builds_and_pushes():
         assert ok(build(podman, p, "image", "--builder", "local-podman", variables={**here, "LAB_TOKEN": "x"})).of("exists")
         broken = project('.with_apt_packages("git", "nosuch-tool")', "broken")
         found = fails(build(podman, broken, "image", "--builder", "local-podman", "--no-push", variables=here), "apt has no package nosuch-tool")
-        line = (broken.folder / "m.py").read_text().splitlines()[found["range"]["start"]["line"] - 1]
-        assert line[found["range"]["start"]["column"] - 1 : found["range"]["end"]["column"] - 1] == '"nosuch-tool"', found
+        assert marked(broken, found) == '"nosuch-tool"', found
         both = project('.with_pip_packages("six")', platform='("linux/amd64", "linux/arm64")')
         fails(build(podman, both, "image", "--builder", "local-podman", variables=here), "builds one platform at a time")
         bind = project('.with_requirements("requirements.txt")', "bind", **{"requirements.txt": "six\n"})

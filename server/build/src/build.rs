@@ -37,6 +37,17 @@ pub struct Built {
     pub existed: bool,
 }
 
+/// All that a build by an engine needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) engine: &'a Engine,
+    pub(crate) options: &'a SolveOptions,
+    pub(crate) secrets: &'a Values,
+    pub(crate) credentials: &'a Credentials,
+    pub(crate) sink: &'a Sink,
+}
+
 /// Builds a plan with an engine. Dropping this future cancels the build: docker ends the step that runs.
 ///
 /// # Errors
@@ -73,9 +84,10 @@ pub async fn build(
     let mut options = SolveOptions::of(around, plan.takes_arguments, sink);
     options.push = pushes;
     options.builtin = choices.builtin;
+    let job = Job { plan, engine, options: &options, secrets: &secrets, credentials: &credentials, sink };
     let solved = match engine.kind {
-        Kind::Docker => buildkit::build(plan, engine, &options, &secrets, &credentials, sink).await,
-        Kind::Podman => podman::build(plan, engine, &options, &secrets, &credentials, sink).await,
+        Kind::Docker => buildkit::build(&job).await,
+        Kind::Podman => podman::build(&job).await,
     };
     let solved = solved.map_err(|error| of_push(error, plan, engine, pushes))?;
     finish(plan, engine, pushes, solved, &credentials, sink).await

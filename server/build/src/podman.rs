@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
+use crate::build::Job;
 use crate::buildkit::Solved;
 use crate::credentials::Credentials;
 use crate::engine::Engine;
@@ -21,7 +22,7 @@ use crate::error::BuildError;
 use crate::event::{Event, Sink, State, Step};
 use crate::failure::{Failure, LAST_LINES};
 use crate::plan::Plan;
-use crate::registry::Reference;
+use crate::registry::{Reference, escape};
 use crate::secrets::{Values, Wanted};
 use crate::solve_options::SolveOptions;
 use crate::tree::{Holds, Tree};
@@ -104,14 +105,8 @@ fn after_flags(line: &str) -> usize {
 ///
 /// # Errors
 /// [`BuildError::Failed`], [`BuildError::Lost`].
-pub(crate) async fn build(
-    plan: &Plan,
-    engine: &Engine,
-    options: &SolveOptions,
-    secrets: &Values,
-    credentials: &Credentials,
-    sink: &Sink,
-) -> Result<Solved, BuildError> {
+pub(crate) async fn build(job: &Job<'_>) -> Result<Solved, BuildError> {
+    let Job { plan, engine, options, secrets, credentials, sink } = *job;
     let docker = with_secrets(engine, secrets);
     let (query, logins) = (query(plan, options), logins(plan, credentials).await?);
     let dockerfile = rewritten(&plan.dockerfile, &plan.secrets);
@@ -378,13 +373,6 @@ impl Write for Pieces {
         }
         self.sender.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
-}
-
-/// A text as a query holds it.
-fn escape(text: &str) -> String {
-    text.bytes()
-        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
-        .collect()
 }
 
 #[cfg(test)]

@@ -24,17 +24,16 @@ use tokio::sync::oneshot;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Status};
 
-use crate::credentials::Credentials;
+use crate::build::Job;
 use crate::engine::Engine;
 use crate::engine::host::Host;
 use crate::engine::http::{NoUpgrade, upgrade};
 use crate::error::BuildError;
-use crate::event::{Event, Sink};
+use crate::event::Event;
 use crate::failure::Failure;
 use crate::known::EMULATION;
 use crate::plan::Plan;
 use crate::secrets::Values;
-use crate::solve_options::SolveOptions;
 use session::{Served, Session};
 use status::Tracker;
 
@@ -56,19 +55,12 @@ const ASK_AGAIN: std::time::Duration = std::time::Duration::from_millis(10);
 ///
 /// # Errors
 /// [`BuildError::Failed`], [`BuildError::Lost`], [`BuildError::Unfit`].
-pub(crate) async fn build(
-    plan: &Plan,
-    engine: &Engine,
-    options: &SolveOptions,
-    secrets: &Values,
-    credentials: &Credentials,
-    sink: &Sink,
-) -> Result<Solved, BuildError> {
+pub(crate) async fn build(job: &Job<'_>) -> Result<Solved, BuildError> {
+    let Job { plan, engine, options, sink, .. } = *job;
     if let Some(message) = foreign_steps(plan, engine).await {
         sink(Event::Warning { message, rule: None, site: None });
     }
-    let attempt = Attempt { plan, engine, options, secrets, credentials, sink };
-    let failed = match attempt.run(options.builtin, 0).await {
+    let failed = match attempt(job, options.builtin, 0).await {
         Err(failed) if !options.builtin && failed.is_frontend(plan) => failed,
         other => return other.map_err(|failed| failed.told(plan, engine)),
     };
@@ -78,7 +70,7 @@ pub(crate) async fn build(
         failed.said.rsplit(": ").next().unwrap_or_default()
     );
     sink(Event::Warning { message, rule: None, site: None });
-    attempt.run(true, failed.steps).await.map_err(|failed| failed.told(plan, engine))
+    attempt(job, true, failed.steps).await.map_err(|failed| failed.told(plan, engine))
 }
 
 /// What is to be said of platforms whose programs the engine cannot run: a step that runs one fails.
@@ -158,45 +150,33 @@ impl Failed {
     }
 }
 
-/// All that an attempt needs.
-struct Attempt<'a> {
-    plan: &'a Plan,
-    engine: &'a Engine,
-    options: &'a SolveOptions,
-    secrets: &'a Values,
-    credentials: &'a Credentials,
-    sink: &'a Sink,
-}
-
-impl Attempt<'_> {
-    /// Builds once, with the frontend that the Dockerfile names or the engine's own one.
-    async fn run(&self, builtin: bool, first_step: usize) -> Result<Solved, Failed> {
-        let Attempt { plan, engine, options, secrets, credentials, sink } = *self;
-        let (session_id, reference) = (new_id(), new_id());
-        let served = Served {
-            files: filesync::Files { tree: plan.tree.clone(), sink: Arc::clone(sink) },
-            secrets: secrets.clone(),
-            credentials: credentials.clone(),
-            sink: Arc::clone(sink),
-        };
-        let key = plan.tree.key(&plan.uri);
-        let opened = Session::open(&engine.host, &session_id, &key, served);
-        let (session, dialed) = tokio::join!(opened, control(&engine.host));
-        let session = session.map_err(Failed::upgrade)?;
-        let (mut client, connection) = dialed?;
-        let request = solve::request(plan, engine, options, builtin, &session_id, &reference);
-        let tracker = Mutex::new(Tracker::new(plan, secrets, sink, first_step));
-        let told = follow(client.clone(), &reference, &tracker);
-        let solved = solve_and_follow(&mut client, request, told).await;
-        let tracker = tracker.into_inner().unwrap_or_else(PoisonError::into_inner);
-        drop((session, connection));
-        match solved {
-            Ok(response) => Ok(Solved {
-                digest: response.get("containerimage.digest").cloned(),
-                config: response.get("containerimage.config.digest").cloned(),
-            }),
-            Err(status) => Err(failed(&status, &tracker, secrets)),
-        }
+/// Builds once, with the frontend that the Dockerfile names or the engine's own one.
+async fn attempt(job: &Job<'_>, builtin: bool, first_step: usize) -> Result<Solved, Failed> {
+    let Job { plan, engine, options, secrets, credentials, sink } = *job;
+    let (session_id, reference) = (new_id(), new_id());
+    let served = Served {
+        files: filesync::Files { tree: plan.tree.clone(), sink: Arc::clone(sink) },
+        secrets: secrets.clone(),
+        credentials: credentials.clone(),
+        sink: Arc::clone(sink),
+    };
+    let key = plan.tree.key(&plan.uri);
+    let opened = Session::open(&engine.host, &session_id, &key, served);
+    let (session, dialed) = tokio::join!(opened, control(&engine.host));
+    let session = session.map_err(Failed::upgrade)?;
+    let (mut client, connection) = dialed?;
+    let request = solve::request(plan, engine, options, builtin, &session_id, &reference);
+    let tracker = Mutex::new(Tracker::new(plan, secrets, sink, first_step));
+    let told = follow(client.clone(), &reference, &tracker);
+    let solved = solve_and_follow(&mut client, request, told).await;
+    let tracker = tracker.into_inner().unwrap_or_else(PoisonError::into_inner);
+    drop((session, connection));
+    match solved {
+        Ok(response) => Ok(Solved {
+            digest: response.get("containerimage.digest").cloned(),
+            config: response.get("containerimage.config.digest").cloned(),
+        }),
+        Err(status) => Err(failed(&status, &tracker, secrets)),
     }
 }
 
