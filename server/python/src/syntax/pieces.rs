@@ -263,7 +263,8 @@ impl Edit {
         let damaged = |pieces: &[Piece]| pieces.iter().any(|p| p.error.is_some());
         let elsewhere = damaged(&module.pieces[..replaced.start]) || damaged(&module.pieces[replaced.end..]);
         let far = was_damaged && trees.is_damaged() && module.recovered;
-        if touched && elsewhere || far && self.opens_or_closes(&module, text) {
+        let reaches = self.opens_or_closes(&module, text);
+        if (touched || reaches) && elsewhere || far && reaches {
             return None;
         }
         let gone: usize = module.spans.iter().filter(|s| **s == NOWHERE).count();
@@ -405,6 +406,18 @@ mod tests {
 
     fn boundary(text: &str, at: usize) -> usize {
         (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+    }
+
+    #[test]
+    fn a_quote_that_ends_what_is_open_far_before_mends_it() {
+        let sound = "text = '''\nx = 2\n'''\r\nclass C:\n    y = 1\nother = '''\nx = 2\n'''\r\n";
+        let without = sound.replacen("'''\r\n", "", 1);
+        let mut module = parse(Path::new("/m.py").into(), sound.into()).expect("parsed");
+        for text in [&without, &without[..without.len() - 9], &without, sound] {
+            module = update(Arc::new(module), text.into()).expect("parsed");
+        }
+        let whole = parse(Path::new("/m.py").into(), sound.into()).expect("parsed");
+        assert_eq!(normal(&module), normal(&whole));
     }
 
     proptest! {
