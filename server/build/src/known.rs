@@ -1,7 +1,8 @@
 //! Failures that many people meet: what they mean and what to do.
 //!
-//! Each was made with the program that prints it: apt 2.6, uv 0.8 (which breaks its sentences) and 0.13 (the two that
-//! flyte's Dockerfiles have), BuildKit of docker 28 and 20.10, Podman 4.
+//! The words of apt are those of 2.6, of uv those of 0.8 (which breaks its sentences) and 0.13, the two that flyte's
+//! Dockerfiles have. `tests/engine` meets a part of the others with docker 28 and 20.10 and Podman 4; emulation, memory,
+//! users and versions of Python are known from their programs' texts alone.
 
 use std::sync::LazyLock;
 
