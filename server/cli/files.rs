@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use image_python::evaluate::Condition;
 use image_python::files::{may_have_images, walk};
 use image_python::inspect::FileReport;
+use image_python::json::Places;
 use rayon::prelude::*;
 
 use image_python::notebook::is_notebook;
 
 use crate::args::Check;
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, warn};
+use crate::inspect::place;
 
 /// A file, and the name of the one image that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +33,8 @@ pub(crate) fn split_name(argument: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The one image that `FILE[::NAME]` means: its file's report, and its number in it.
+/// The one image that `FILE[::NAME]` means: its file's report, and its number in it. Where the name holds another image
+/// under other conditions, that is said.
 ///
 /// # Errors
 /// Where the file cannot be read, has no such image, or has several and none is named.
@@ -40,10 +44,18 @@ pub(crate) fn one_image(argument: &str, context: &Context) -> Result<(FileReport
     let unreadable = |message| CliError::Unreadable { path: path.to_owned(), message };
     let (report, _) = context.inspect(&full).map_err(unreadable)?;
     let images = || report.images.iter().enumerate().filter(|(_, i)| !i.intermediate && !i.speculative);
-    let available: Vec<String> = images().flat_map(|(_, i)| i.names.first().cloned()).collect();
+    let mut available: Vec<String> = images().flat_map(|(_, i)| i.names.first().cloned()).collect();
+    available.dedup();
+    // Images that share the only name are one image for whoever asks.
+    let shared =
+        available.first().filter(|_| available.len() == 1 && images().all(|(_, i)| !i.names.is_empty()));
+    let name = name.or(shared.map(String::as_str));
     let found = match name {
-        Some(name) => match images().find(|(_, i)| i.names.iter().any(|n| n == name)) {
-            Some((number, _)) => number,
+        Some(name) => match report.named(name) {
+            Some(number) => {
+                say_others(path, name, &report, context);
+                number
+            }
             None => {
                 let (path, name) = (path.to_owned(), name.to_owned());
                 return Err(CliError::NoSuchImage { path, name, available });
@@ -56,6 +68,20 @@ pub(crate) fn one_image(argument: &str, context: &Context) -> Result<(FileReport
         },
     };
     Ok((report, found))
+}
+
+fn say_others(path: &str, name: &str, report: &FileReport, context: &Context) {
+    let mut places = Places::new(&*context.fs, |path| context.shown(path));
+    for (other, binding) in report.also_named(name) {
+        let place = place(&other.site, &mut places);
+        let when: Vec<String> = binding.when.iter().map(Condition::shown).collect();
+        let when = if when.is_empty() {
+            "in other cases".to_owned()
+        } else {
+            format!("when {}", when.join(" and "))
+        };
+        warn(path, &format!("{name} is another image {when}: that of {place}"));
+    }
 }
 
 /// The files of the arguments; folders are walked as git sees them. Paths that are not there become problems.

@@ -112,7 +112,8 @@ fn line(out: &mut impl Write, name: &str, value: &str) -> std::io::Result<()> {
     writeln!(out, "  {}  {value}", in_style(DIM, format!("{name:<11}")))
 }
 
-fn place(site: &Site, places: &mut Places<'_>) -> String {
+/// `m.py:3:9`: one-based, in characters.
+pub(crate) fn place(site: &Site, places: &mut Places<'_>) -> String {
     let (text, index) = places.text(&site.path);
     let (line, column) = index.position(text, site.start, Unit::Characters);
     format!("{}:{}:{}", places.path(&site.path), line + 1, column + 1)

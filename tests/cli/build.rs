@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::check::folder;
-use crate::{image_lsp, text};
+use crate::{command, image_lsp, text};
 
 const PLAIN: &str = "import flyte\n\nimage = flyte.Image.from_debian_base(name='train', registry='r.io', python_version=(3, 12)).with_requirements('r.txt').with_commands(['a'])\n";
 
@@ -109,5 +109,30 @@ fn one_image_has_to_be_meant() {
         let output = build(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(text(&output.stderr).contains("\n  help: "), "{output:?}");
+    }
+}
+
+#[test]
+fn a_name_means_the_image_of_the_environment_and_the_others_are_said() {
+    let python =
+        format!("{PLAIN}import os\nif os.environ.get('GPU'):\n    image = image.with_commands(['gpu'])\n");
+    let folder = folder(&[("m.py", &python), ("r.txt", "six\n")]);
+    let unset = "image is another image when os.environ.get('GPU'): that of m.py:6:13";
+    let set = "image is another image when not (os.environ.get('GPU')): that of m.py:3:9";
+    for (variables, has_gpu, when) in [(&[][..], false, unset), (&[("GPU", "1")], true, set)] {
+        let run = |arguments: &[&str]| {
+            let run = command(folder.path(), arguments).envs(variables.iter().copied()).output();
+            let output = run.expect("output");
+            assert!(text(&output.stderr).contains(when), "{output:?}");
+            text(&output.stdout)
+        };
+        for path in ["m.py", "m.py::image"] {
+            assert_eq!(run(&["dockerfile", path]).contains("gpu"), has_gpu, "{path}");
+        }
+        let context = tempfile::tempdir().expect("a folder");
+        let written =
+            run(&["build", "m.py", "--dry-run", "--context-dir", &context.path().display().to_string()]);
+        let dockerfile = std::fs::read_to_string(Path::new(written.trim()).join("Dockerfile"));
+        assert_eq!(dockerfile.expect("a Dockerfile").contains("gpu"), has_gpu);
     }
 }

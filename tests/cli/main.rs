@@ -20,12 +20,14 @@ fn image_lsp(folder: &Path, arguments: &[&str]) -> Output {
     image_lsp_with(folder, arguments, "")
 }
 
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_image-lsp"));
+    command.args(arguments).current_dir(folder).env_clear().env("HOME", "/nonexistent");
+    command
+}
+
 fn image_lsp_with(folder: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_image-lsp"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .env("HOME", "/nonexistent")
+    let mut child = command(folder, arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

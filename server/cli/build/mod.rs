@@ -45,7 +45,6 @@ pub(crate) fn run(arguments: &Build, project: &Project) -> Result<u8, CliError> 
     }
     let around = image_lsp_server::surroundings(&context.ambient);
     say_assumptions(arguments, image);
-    say_others(arguments, &report, number);
     let progress = Mutex::new(progress(arguments, &context));
     let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
     let chosen = match builder(arguments.builder.as_deref().or(settings.builder.as_deref()), &report.facts) {
@@ -113,22 +112,6 @@ fn progress(arguments: &Build, context: &Context) -> Box<dyn Progress> {
 /// Paths below the current directory without it.
 fn places<'a>(fs: &'a dyn image_manifests::fs::FileSystem, directory: &'a std::path::Path) -> Places<'a> {
     Places::new(fs, move |path| path.strip_prefix(directory).unwrap_or(path).display().to_string())
-}
-
-/// A name that is given anew under a condition has several images: it is said that one of them is taken.
-fn say_others(arguments: &Build, report: &FileReport, number: usize) {
-    let (path, name) = files::split_name(&arguments.path);
-    let Some(name) = name else { return };
-    let has_name = |i: &ImageReport| !i.intermediate && !i.speculative && i.names.iter().any(|n| n == name);
-    let others = report.images.iter().enumerate().filter(|(n, i)| *n != number && has_name(i)).count();
-    if others > 0 {
-        warn(
-            path,
-            &format!(
-                "{name} may be another image under a condition: this is the first one; image-lsp inspect shows all"
-            ),
-        );
-    }
 }
 
 fn say_assumptions(arguments: &Build, image: &ImageReport) {

@@ -84,20 +84,18 @@ impl Previews {
     }
 }
 
-/// The name of an image in addresses: a name that holds it, or `@` with its number in the file.
+/// The name of an image in addresses: a name that means it, or `@` with its number in the file.
 pub(crate) fn name_of(image: &ImageReport, report: &FileReport) -> Option<String> {
-    if let Some(name) = image.names.first() {
-        return Some(name.clone());
-    }
     let number = report.images.iter().position(|i| std::ptr::eq(i, image))?;
-    Some(format!("@{number}"))
+    let own = image.names.iter().find(|name| report.named(name) == Some(number));
+    Some(own.cloned().unwrap_or_else(|| format!("@{number}")))
 }
 
 /// The image of such a name.
 pub(crate) fn image_of<'r>(report: &'r FileReport, name: &str) -> Option<&'r ImageReport> {
     match name.strip_prefix('@') {
         Some(number) => report.images.get(number.parse::<usize>().ok()?),
-        None => report.images.iter().rev().find(|i| i.names.iter().any(|n| n == name)),
+        None => report.images.get(report.named(name)?),
     }
 }
 

@@ -141,11 +141,24 @@ pub struct Missing {
     pub beside_module: bool,
 }
 
+/// A name that holds an image at the end of the module, in some of its outcomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The dotted name.
+    pub name: String,
+    /// The conditions under which it does; none where it always does.
+    pub when: Vec<Condition>,
+    /// Whether it does in the likeliest outcome: the one of the given environment variables.
+    pub likely: bool,
+}
+
 /// An image of a file.
 #[derive(Debug, Clone)]
 pub struct ImageReport {
     /// Dotted names that hold it.
     pub names: Vec<String>,
+    /// When each of the names does.
+    pub bindings: Vec<Binding>,
     /// The expression that makes it.
     pub site: Site,
     /// The `image=` arguments it is given to.
@@ -355,6 +368,7 @@ fn report(
         _ => Certainty::Exact,
     };
     Some(ImageReport {
+        bindings: bindings(&names, group, &evaluation.outcomes),
         names,
         site: first.site.clone(),
         uses,
@@ -371,6 +385,16 @@ fn report(
 
 fn same(a: &Variant, b: &Variant) -> bool {
     a.uri == b.uri && a.image == b.image && a.errors == b.errors && a.unknowns == b.unknowns
+}
+
+fn bindings(names: &[String], group: &[(usize, &Found)], outcomes: &[Outcome]) -> Vec<Binding> {
+    let of = |name: &String| {
+        let holding: Vec<usize> =
+            group.iter().filter(|(_, found)| found.names.contains(name)).map(|(number, _)| *number).collect();
+        let (when, likely) = (conditions(&holding, outcomes), holding.contains(&0));
+        Binding { name: name.clone(), when, likely }
+    };
+    names.iter().map(of).collect()
 }
 
 /// The conditions that hold in all the given outcomes and not in all outcomes.

@@ -14,6 +14,7 @@ pub mod files;
 mod grammars;
 pub mod inspect;
 pub mod json;
+mod named;
 pub mod notebook;
 pub mod project;
 pub mod syntax;

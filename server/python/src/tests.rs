@@ -57,6 +57,25 @@ fn an_unset_variable_opens_two_outcomes() {
 }
 
 #[test]
+fn a_name_means_the_image_of_the_environment() {
+    let python = "import os, flyte\nimage = flyte.Image.from_base('cpu')\nif os.environ.get('GPU'):\n    image = flyte.Image.from_base('gpu')\n";
+    for (variables, own, other, when) in [
+        (&[][..], "cpu", "gpu", "os.environ.get('GPU')"),
+        (&[("GPU", "1")], "gpu", "cpu", "not (os.environ.get('GPU'))"),
+    ] {
+        let report = report_with(python, &[], variables);
+        let uri = |i: &ImageReport| i.variants[0].uri.clone().unwrap_or_default();
+        let number = report.named("image").expect("an image");
+        assert_eq!(uri(&report.images[number]), own);
+        let others: Vec<(String, String)> = report
+            .also_named("image")
+            .map(|(i, b)| (uri(i), b.when.iter().map(Condition::shown).collect()))
+            .collect();
+        assert_eq!(others, [(other.to_owned(), when.to_owned())]);
+    }
+}
+
+#[test]
 fn what_a_contradicted_variable_leads_to_is_not_guessed() {
     let python = "import os, flyte\ng = os.getenv('G', 'none')\na = flyte.Image.from_base('x')\nif g != 'none':\n    a = flyte.Image.from_base('gpu:' + g)\n";
     let found = bases(&report(python), "a");

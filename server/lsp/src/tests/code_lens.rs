@@ -50,3 +50,30 @@ fn lenses_can_be_switched_off() {
     let uri = client.open("a.py", TEXT);
     assert_eq!(client.of("textDocument/codeLens", &uri), json!([]));
 }
+
+#[test]
+fn images_that_share_a_name_have_their_own_dockerfiles() {
+    let mut client = TestClient::start();
+    let text = "import os, flyte\nimage = flyte.Image.from_debian_base(name='n', python_version=(3, 12)).with_commands(['first'])\nif os.environ.get('GPU'):\n    image = image.with_commands(['second'])\n";
+    let uri = client.open("a.py", text);
+    let lenses = client.of("textDocument/codeLens", &uri);
+    let arguments: Vec<&Value> = lenses
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|l| l["command"]["title"] == "Dockerfile")
+        .map(|l| &l["command"]["arguments"])
+        .collect();
+    assert_eq!(arguments.len(), 2, "{lenses}");
+    for (arguments, has_second) in arguments.into_iter().zip([false, true]) {
+        let asked = json!({ "command": "imageLsp.showDockerfile", "arguments": arguments });
+        let answer = client.ask("workspace/executeCommand", asked);
+        let shown = answer["result"]["text"].as_str().expect("a text");
+        assert_eq!(shown.contains("second"), has_second, "{shown}");
+    }
+    // The name alone means the image of the environment.
+    let named =
+        json!({ "command": "imageLsp.showDockerfile", "arguments": [{ "uri": uri, "name": "image" }] });
+    let answer = client.ask("workspace/executeCommand", named);
+    assert!(answer["result"]["text"].as_str().is_some_and(|t| !t.contains("second")), "{answer}");
+}
