@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Dockerfile(Dockerfile),
     /// Build an image
     Build(Build),
+    /// Ask the installed flyte for the same images, and say every difference; runs the code of the files
+    Verify(Verify),
     /// Find mistakes
     Check(Check),
     /// Explain a rule
@@ -119,6 +121,9 @@ pub(crate) struct Build {
     /// Build even if the image is there already
     #[arg(long)]
     pub(crate) force: bool,
+    /// Start the build, and do not wait for its end (remote builder)
+    #[arg(long)]
+    pub(crate) no_wait: bool,
     /// Write the Dockerfile and the context to a folder, and build nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -134,6 +139,19 @@ pub(crate) struct Build {
     /// The engine, such as unix:///run/docker.sock, tcp://host:2376 or ssh://user@host [default: as docker finds it]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) engine_host: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Files and folders; `FILE::NAME` for one image
+    #[arg(value_name = "PATH[::NAME]", default_value = ".")]
+    pub(crate) paths: Vec<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Full)]
+    pub(crate) output_format: Format,
+    /// Ask every environment in a folder, one after the other, in place of the project's own
+    #[arg(long, value_name = "DIR")]
+    pub(crate) all_environments: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -31,8 +31,8 @@ pub(crate) enum CliError {
     Watch(String),
     #[error("{0}")]
     Build(BuildError),
-    #[error("building with the remote builder is not possible yet")]
-    Remote,
+    #[error("{0}")]
+    Ask(image_build::flyte::AskError),
     #[error("writing failed: {0}")]
     Write(#[from] std::io::Error),
     #[error("the language server failed: {0}")]
@@ -72,7 +72,7 @@ impl CliError {
             CliError::NotFixed { .. } => "run it once more".to_owned(),
             CliError::Settings(_) => "docs/settings.md lists the settings; image-lsp config-schema prints their schema".to_owned(),
             CliError::Build(error) => return error.advice(),
-            CliError::Remote => "build with the engine of this machine: --builder local".to_owned(),
+            CliError::Ask(error) => return error.advice(),
             CliError::Watch(_) => "leave --watch out".to_owned(),
             CliError::NoSuchRule(_) => "image-lsp explain --all lists them".to_owned(),
             CliError::Write(_) | CliError::Server(_) => return None,

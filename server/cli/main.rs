@@ -10,7 +10,9 @@ mod error;
 mod explain;
 mod files;
 mod inspect;
+mod interrupt;
 mod paint;
+mod verify;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -45,6 +47,7 @@ fn run(cli: Cli, client: Option<u32>) -> Result<u8, CliError> {
         Some(Command::Inspect(arguments)) => inspect::run(&arguments, &cli.project),
         Some(Command::Dockerfile(arguments)) => dockerfile::run(&arguments, &cli.project),
         Some(Command::Build(arguments)) => build::run(&arguments, &cli.project),
+        Some(Command::Verify(arguments)) => verify::run(&arguments, &cli.project),
         Some(Command::Check(arguments)) => check::run(&arguments, &cli.project),
         Some(Command::Explain(arguments)) => explain::run(&arguments),
         Some(Command::ConfigSchema) => config_schema(),

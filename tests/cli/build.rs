@@ -104,8 +104,9 @@ fn what_is_used_as_it_is_needs_no_engine() {
 #[test]
 fn one_image_has_to_be_meant() {
     let folder = folder(&[("m.py", &format!("{PLAIN}other = image.with_commands(['b'])\n")), ("r.txt", "")]);
-    for arguments in [&["m.py"][..], &["m.py::nosuch"], &["none.py"], &["m.py::other", "--builder", "remote"]]
-    {
+    let for_an_engine = ["m.py::other", "--builder", "remote", "--platform", "linux/amd64"];
+    let for_the_backend = ["m.py::other", "--no-wait"];
+    for arguments in [&["m.py"][..], &["m.py::nosuch"], &["none.py"], &for_an_engine, &for_the_backend] {
         let output = build(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(text(&output.stderr).contains("\n  help: "), "{output:?}");

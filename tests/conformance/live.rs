@@ -17,6 +17,7 @@ mod legacy_toml;
 #[allow(dead_code, reason = "the drift watch uses more of it")]
 mod oracle;
 mod proofs;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -78,6 +79,15 @@ fn hand_written(cases: &[case::Case], release: &str) {
         wrong.len()
     );
     assert!(wrong.is_empty(), "flyte {release}: {} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn verify_says_that_cases_are_equal() {
+    verify::cases_are_equal(RELEASE, 1);
+    // The same program speaks to every release: the oldest, and some between.
+    for release in ["2.0.0b54", "2.1.6", "2.6.13"] {
+        verify::cases_are_equal(release, 9);
+    }
 }
 
 #[test]

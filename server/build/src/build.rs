@@ -5,6 +5,7 @@ use crate::credentials::Credentials;
 use crate::engine::{Engine, Kind, Store};
 use crate::error::{BuildError, Refusal};
 use crate::event::{Event, Place, Sink};
+use crate::flyte::Run;
 use crate::plan::Plan;
 use crate::podman;
 use crate::push::{push, refused};
@@ -35,6 +36,20 @@ pub struct Built {
     pub id: Option<String>,
     /// It was there already.
     pub existed: bool,
+    /// The run of flyte's backend that nobody waits for: then there is no address yet.
+    pub started: Option<Run>,
+}
+
+impl Built {
+    /// In a word: `built`, `exists`, or `started` where nobody waits for the end.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match (&self.started, self.existed) {
+            (Some(_), _) => "started",
+            (None, true) => "exists",
+            (None, false) => "built",
+        }
+    }
 }
 
 /// All that a build by an engine needs.
@@ -79,7 +94,7 @@ pub async fn build(
         && let Some(place) = already(plan, engine, pushes, &credentials, around, sink).await
     {
         sink(Event::Exists { uri: plan.uri.clone(), place });
-        return Ok(Built { uri: plan.uri.clone(), digest: None, id: None, existed: true });
+        return Ok(Built { uri: plan.uri.clone(), existed: true, ..Built::default() });
     }
     let mut options = SolveOptions::of(around, plan.takes_arguments, sink);
     options.push = pushes;
@@ -177,5 +192,5 @@ async fn finish(
     }
     let id = engine.docker.inspect_image(&plan.uri).await.ok().and_then(|image| image.id);
     let digest = digest.or_else(|| id.clone()).or(solved.config);
-    Ok(Built { uri: plan.uri.clone(), digest, id, existed: false })
+    Ok(Built { uri: plan.uri.clone(), digest, id, ..Built::default() })
 }

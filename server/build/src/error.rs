@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::engine::host::Host;
 use crate::failure::Failure;
+use crate::flyte::AskError;
 
 /// Something that is known to fail, said before anything is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +126,9 @@ pub enum BuildError {
         /// Why.
         message: String,
     },
+    /// The installed flyte, which the remote builder is reached through, gave no image.
+    #[error(transparent)]
+    Flyte(#[from] AskError),
     /// Credentials that cannot be read.
     #[error("the credentials for {registry} cannot be read: {message}")]
     Credentials {
@@ -157,6 +161,12 @@ impl BuildError {
             Self::Unreachable { message, .. } => message.clone(),
             other => other.to_string(),
         }
+    }
+
+    /// The user stopped it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled { .. } | Self::Flyte(AskError::Cancelled { .. }))
     }
 
     /// What to do next.
@@ -192,6 +202,7 @@ impl BuildError {
                 if *podman { "" } else { ", turn on docker's containerd image store" }
             ),
             Self::Failed(failure) => return failure.advice.clone(),
+            Self::Flyte(error) => return error.advice(),
             Self::Lost { .. } => {
                 "look into the engine's log (journalctl -u docker) and build again: finished steps are cached".to_owned()
             }
@@ -207,6 +218,7 @@ impl BuildError {
             Self::Refused(refusals) => refusals.iter().find_map(|r| r.site.as_ref()),
             Self::Unknown { site, .. } => site.as_ref(),
             Self::Failed(failure) => failure.site.as_ref(),
+            Self::Flyte(error) => error.site(),
             _ => None,
         }
     }

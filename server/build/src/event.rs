@@ -51,6 +51,8 @@ pub struct Step {
     pub method: Option<&'static str>,
     /// Its place in the Python source.
     pub site: Option<Site>,
+    /// It is flyte's own step of a remote build: there are no numbers, and it is worth showing.
+    pub is_flytes: bool,
 }
 
 /// Where an image that is already there was found.
@@ -107,6 +109,13 @@ pub enum Event {
         error: bool,
         /// The line, without secrets.
         line: String,
+    },
+    /// flyte's backend runs the build.
+    Run {
+        /// The run's name.
+        name: String,
+        /// Its page.
+        url: String,
     },
     /// Something that does not stop the build.
     Warning {

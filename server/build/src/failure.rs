@@ -102,7 +102,7 @@ pub(crate) fn shortened(instruction: &str) -> String {
 }
 
 /// The string in a call that a word comes from.
-fn precise(call: &CallSite, word: &Word) -> Option<Site> {
+pub(crate) fn precise(call: &CallSite, word: &Word) -> Option<Site> {
     let mut best: Option<(u8, Site)> = None;
     for given in &call.arguments {
         visit(&given.value, Some(&given.origin), &given.site, &mut |text, site| {

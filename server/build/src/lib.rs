@@ -1,4 +1,5 @@
-//! Builds images with the engine of the machine: docker through BuildKit, Podman in docker's older way.
+//! Builds images: with the engine of the machine (docker through BuildKit, Podman in docker's older way), or by flyte's
+//! remote builder through the installed flyte, which also says whether predictions are right.
 //!
 //! Knows: engines and how they are found, registries, credentials, progress, cancelling, and which layer of an image a
 //! failure belongs to.
@@ -16,6 +17,7 @@ pub mod engine;
 mod error;
 mod event;
 mod failure;
+pub mod flyte;
 mod instructions;
 mod known;
 mod patterns;

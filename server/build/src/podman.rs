@@ -259,6 +259,7 @@ impl Progress<'_> {
             line,
             method,
             site,
+            is_flytes: false,
         };
         (self.sink)(Event::Step(step.clone()));
         self.running = Some(step);

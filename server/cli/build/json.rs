@@ -76,6 +76,7 @@ fn event(event: &Event, places: &mut Places<'_>) -> Value {
         Event::Warning { message, rule, site } => {
             at(json!({"event": "warning", "message": message, "rule": rule}), site.as_ref(), places)
         }
+        Event::Run { name, url } => json!({"event": "run", "name": name, "url": url}),
         Event::Pushed { uri, digest } => json!({"event": "pushed", "uri": uri, "digest": digest}),
     }
 }
@@ -119,10 +120,15 @@ impl Progress for Json {
     }
 
     fn finished(&mut self, built: &Built) -> std::io::Result<()> {
-        let status = if built.existed { "exists" } else { "built" };
-        self.write(&json!({
-            "event": "finished", "uri": built.uri, "digest": built.digest, "id": built.id, "status": status
-        }))
+        let uri = Some(&built.uri).filter(|_| built.started.is_none());
+        let run = built.started.as_ref().map(|run| json!({ "name": run.name, "url": run.url }));
+        let mut value = json!({
+            "event": "finished", "uri": uri, "digest": built.digest, "id": built.id, "status": built.status()
+        });
+        if let Some(run) = run {
+            value["run"] = run;
+        }
+        self.write(&value)
     }
 
     fn failed(&mut self, error: &BuildError) -> std::io::Result<()> {

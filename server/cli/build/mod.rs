@@ -2,6 +2,7 @@
 
 mod json;
 mod plain;
+mod remote;
 mod report;
 mod terminal;
 
@@ -21,6 +22,7 @@ use crate::args::{Build, ProgressKind, Project};
 use crate::context::Context;
 use crate::error::{CliError, warn};
 use crate::files;
+use crate::interrupt::{INTERRUPTED, interrupted};
 
 /// Who shows what happens.
 trait Progress: Send {
@@ -31,9 +33,6 @@ trait Progress: Send {
     /// There is no image.
     fn failed(&mut self, error: &BuildError) -> std::io::Result<()>;
 }
-
-/// Exit status of a command that somebody interrupted.
-const INTERRUPTED: u8 = 130;
 
 pub(crate) fn run(arguments: &Build, project: &Project) -> Result<u8, CliError> {
     let context = Context::new(project);
@@ -46,12 +45,22 @@ pub(crate) fn run(arguments: &Build, project: &Project) -> Result<u8, CliError> 
     let around = image_lsp_server::surroundings(&context.ambient);
     say_assumptions(arguments, image);
     let progress = Mutex::new(progress(arguments, &context));
+    let chosen = builder(arguments.builder.as_deref().or(settings.builder.as_deref()), &report.facts);
+    let ready = || prepared(arguments, image, &report, &context, &around);
+    if matches!(chosen, Ok(Builder::Remote)) {
+        remote::refuse_options(arguments)?;
+        if !arguments.dry_run {
+            let request =
+                remote::Request { arguments, report: &report, number, context: &context, around: &around };
+            let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+            return remote::run(&request, ready(), progress);
+        }
+        crate::error::note(&remote::where_to(&report.facts));
+    } else if arguments.no_wait {
+        return Err(CliError::Usage("--no-wait is for the remote builder alone".to_owned()));
+    }
+    let prepared = chosen.and_then(|b| Ok((b, ready()?)));
     let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
-    let chosen = match builder(arguments.builder.as_deref().or(settings.builder.as_deref()), &report.facts) {
-        Ok(Builder::Remote) if !arguments.dry_run => return Err(CliError::Remote),
-        other => other,
-    };
-    let prepared = chosen.and_then(|b| Ok((b, prepared(arguments, image, &report, &context, &around)?)));
     let (chosen, prepared) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return told(&mut **lock(), &error),
@@ -85,7 +94,7 @@ pub(crate) fn run(arguments: &Build, project: &Project) -> Result<u8, CliError> 
 
 fn told(progress: &mut dyn Progress, error: &BuildError) -> Result<u8, CliError> {
     progress.failed(error)?;
-    Ok(if matches!(error, BuildError::Cancelled { .. }) { INTERRUPTED } else { 1 })
+    Ok(if error.is_cancelled() { INTERRUPTED } else { 1 })
 }
 
 fn wanted(builder: Builder) -> Wanted {
@@ -201,27 +210,6 @@ fn build_with_signals(
     // What is connected closes; nothing else is waited for.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     Ok(result)
-}
-
-/// Waits until somebody wants the program to end.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut end), Ok(mut gone)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-        else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = end.recv() => {}
-            _ = gone.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// The engine that would build, for `debug-info`.

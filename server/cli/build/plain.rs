@@ -92,6 +92,7 @@ pub(super) fn sentence(event: &Event, fs: &dyn FileSystem, directory: &std::path
             let place = site.as_ref().map(place).unwrap_or_default();
             format!("{}: {place}{message}", in_style(UNSURE, format!("warning{rule}")))
         }
+        Event::Run { url, .. } => format!("the build runs at {}", in_style(crate::paint::NAME, url)),
         Event::Pushed { uri, .. } => format!("{} {uri}", in_style(GOOD, "pushed")),
         Event::Step(_) | Event::Log { .. } => return None,
     })

@@ -11,12 +11,14 @@ use crate::paint::{DIM, GOOD, Output, in_style};
 
 /// The address on standard output: the command's result.
 pub(super) fn finished(built: &Built) -> std::io::Result<()> {
-    if !built.existed {
+    if let Some(run) = &built.started {
+        writeln!(anstream::stderr().lock(), "started the run {}", in_style(GOOD, &run.name))?;
+    } else if !built.existed {
         let digest = built.digest.as_ref().map(|d| format!(" {}", in_style(DIM, d))).unwrap_or_default();
         writeln!(anstream::stderr().lock(), "{}{digest}", in_style(GOOD, "built"))?;
     }
     let mut out = Output::new();
-    writeln!(out, "{}", built.uri)?;
+    writeln!(out, "{}", built.started.as_ref().map_or(&built.uri, |run| &run.url))?;
     out.finish()
 }
 

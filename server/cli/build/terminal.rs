@@ -67,7 +67,7 @@ impl Terminal {
             bar.finish_and_clear();
         }
         // What the engine does besides is of no interest once it is over: where it fails, the end says so.
-        if step.number.is_none() {
+        if step.number.is_none() && !step.is_flytes {
             return;
         }
         let seconds = step.seconds.map(|s| format!("{s:.1}s")).unwrap_or_default();

@@ -5,6 +5,10 @@ use saphyr::{LoadableYamlNode, Yaml};
 /// What a configuration file says about images.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FlyteConfig {
+    /// `task.project`
+    pub project: Option<String>,
+    /// `task.domain`
+    pub domain: Option<String>,
     /// `admin.endpoint`
     pub endpoint: Option<String>,
     /// `image.builder`
@@ -35,6 +39,8 @@ pub fn parse(text: &str) -> FlyteConfig {
         })
         .unwrap_or_default();
     FlyteConfig {
+        project: string("task", "project"),
+        domain: string("task", "domain"),
         endpoint: string("admin", "endpoint"),
         builder: string("image", "builder"),
         registry: string("image", "registry"),

@@ -142,6 +142,7 @@ fn new(id: usize, name: &str, plan: &Plan) -> Seen {
         line,
         method,
         site,
+        is_flytes: false,
     };
     Seen { step, told: None, open: [String::new(), String::new()], last: VecDeque::new() }
 }

@@ -50,6 +50,7 @@ impl Log {
                 let rule = rule.map(|code| format!("{code}: ")).unwrap_or_default();
                 self.line("warning", &format!("{rule}{message}"));
             }
+            Event::Run { url, .. } => self.line("status", &format!("the build runs at {url}")),
             Event::Pushed { uri, .. } => self.line("status", &format!("pushed {uri}")),
         }
     }

@@ -301,10 +301,7 @@ async fn build(request: &Request, progress: &Progress, log: &Log) -> std::result
 
 fn answer(outcome: &Outcome) -> Result<Value> {
     match outcome.as_deref() {
-        Some(Ok(built)) => {
-            let status = if built.existed { "exists" } else { "built" };
-            Ok(json!({ "uri": built.uri, "digest": built.digest, "status": status }))
-        }
+        Some(Ok(built)) => Ok(json!({ "uri": built.uri, "digest": built.digest, "status": built.status() })),
         Some(Err(BuildError::Cancelled { .. })) | None => {
             Ok(json!({ "uri": null, "digest": null, "status": "cancelled" }))
         }

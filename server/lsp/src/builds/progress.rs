@@ -84,6 +84,9 @@ impl Progress {
             }
             return;
         };
+        if step.is_flytes && step.state == State::Running {
+            self.message(&step.name);
+        }
         let Some((number, total)) = step.number else { return };
         let origin = step.site.as_ref().zip(step.method).map(|(site, method)| {
             let name = site.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -108,6 +111,7 @@ impl Progress {
     /// Ends it.
     pub(super) fn end(&self, outcome: &Outcome) {
         let message = match outcome.as_deref() {
+            Some(Ok(built)) if built.started.is_some() => "started".to_owned(),
             Some(Ok(built)) if built.existed => format!("{} is already there", built.uri),
             Some(Ok(built)) => format!("built {}", built.uri),
             Some(Err(BuildError::Failed(failure))) => format!("failed: {}", failure.message),

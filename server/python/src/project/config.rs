@@ -19,6 +19,8 @@ pub struct ConfigFile {
     pub reason: String,
     /// What it says.
     pub content: FlyteConfig,
+    /// The user names it.
+    pub is_given: bool,
     /// An environment variable names it, and it is not there.
     pub is_missing: bool,
 }
@@ -33,10 +35,11 @@ pub(super) fn find(
         let text = fs.read_text(&path);
         let is_missing = !fs.exists(&path);
         let content = text.map(|t| flyte_config::parse(&t)).unwrap_or_default();
-        ConfigFile { path, reason: reason.to_owned(), content, is_missing }
+        ConfigFile { path, reason: reason.to_owned(), content, is_given: false, is_missing }
     };
     if let Some(path) = &options.flyte_config {
-        return Some(read(ambient.current_directory.join(path), "it is the one given"));
+        let found = read(ambient.current_directory.join(path), "it is the one given");
+        return Some(ConfigFile { is_given: true, ..found });
     }
     let here = [
         (working_directory.join("config.yaml"), "it is in the working directory"),

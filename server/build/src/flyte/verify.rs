@@ -1,0 +1,543 @@
+//! Predictions beside what the installed flyte says.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use image_manifests::fs::FileSystem;
+use image_model::origin::{CallSite, Site};
+use image_model::world::Fact;
+use image_python::inspect::{FileReport, ImageReport, Stage, StageError, Variant};
+use serde_json::{Map, Value, json};
+
+use super::child::{Answer, Attempt, Child, Described, Exception, Made};
+use super::error::{AskError, Raised};
+use super::python::Python;
+use crate::surroundings::Surroundings;
+
+/// A file to compare, inspected.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// What is predicted.
+    pub report: &'a FileReport,
+    /// The name of the one image that counts.
+    pub name: Option<&'a str>,
+    /// The files, for places in them.
+    pub fs: &'a dyn FileSystem,
+}
+
+/// What came of the comparison of a file.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// The interpreter that was asked.
+    pub python: Python,
+    /// The flyte in it.
+    pub flyte: String,
+    /// The images, in the order in which flyte has them; then those that only the prediction has.
+    pub images: Vec<Compared>,
+    /// The exception with which importing the file ends, as was predicted.
+    pub raises: Option<String>,
+    /// How long flyte took.
+    pub took: Duration,
+}
+
+/// An image beside its prediction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// The names that hold it.
+    pub names: Vec<String>,
+    /// The expression that makes it, as far as it is known.
+    pub site: Option<Site>,
+    /// The address that was predicted.
+    pub predicted: Option<String>,
+    /// The address that flyte gives it.
+    pub uri: Option<String>,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Address, errors and, where there is one, the Dockerfile.
+    Equal,
+    /// The prediction is wrong.
+    Different(Difference),
+    /// Nobody can say; why.
+    NotComparable(String),
+}
+
+impl Verdict {
+    /// The name in JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Different(_) => "different",
+            Self::NotComparable(_) => "not-comparable",
+        }
+    }
+}
+
+/// What differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The address.
+    Address,
+    /// The Dockerfile.
+    Dockerfile,
+    /// What is raised.
+    Error,
+    /// Whether the name holds an image.
+    Name,
+}
+
+impl Part {
+    /// The name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Address => "uri",
+            Self::Dockerfile => "dockerfile",
+            Self::Error => "error",
+            Self::Name => "name",
+        }
+    }
+}
+
+/// A wrong prediction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What differs.
+    pub part: Part,
+    /// What was predicted.
+    pub predicted: String,
+    /// What flyte says.
+    pub actual: String,
+    /// The first call after which it differs.
+    pub method: Option<&'static str>,
+    /// Its place; that of the image where no call can be blamed.
+    pub site: Option<Site>,
+}
+
+impl Difference {
+    /// What is wrong, and what to do: the text of the finding IMG903.
+    #[must_use]
+    pub fn message(&self, flyte: &str) -> String {
+        let Self { predicted, actual, method, .. } = self;
+        let says = match self.part {
+            Part::Address => "gives it the address",
+            Part::Dockerfile => "writes into its Dockerfile",
+            Part::Error | Part::Name => "says:",
+        };
+        let from = method.map(|m| format!(" (from {m} on)")).unwrap_or_default();
+        format!(
+            "flyte {flyte} {says} {actual}, predicted was {predicted}{from}; please report it with what `image-lsp \
+             verify --output-format json` and `image-lsp debug-info` print"
+        )
+    }
+}
+
+/// Asks an interpreter about one file after the other.
+pub struct Asker<'a> {
+    around: &'a Surroundings,
+    /// One child serves all files of an interpreter.
+    keep: bool,
+    child: Option<Child>,
+}
+
+impl<'a> Asker<'a> {
+    /// `several` keeps the child from one file to the next.
+    #[must_use]
+    pub fn new(around: &'a Surroundings, several: bool) -> Self {
+        Self { around, keep: several, child: None }
+    }
+
+    /// Asks for the images of a file, and compares. Runs the user's code. Whoever cancels lets `stopped` end.
+    ///
+    /// # Errors
+    /// [`AskError`]: flyte gave no answer.
+    pub async fn verify(
+        &mut self,
+        target: &Target<'_>,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<Verified, AskError> {
+        let began = Instant::now();
+        let facts = &target.report.facts;
+        let python = Python::of(facts)?;
+        let directory = facts.environment.working_directory.clone();
+        let mut child = match self.child.take() {
+            Some(child) if child.python == python => child,
+            other => {
+                end(other).await;
+                Child::start(&python, &directory, self.around, Arc::new(|_| {})).await?
+            }
+        };
+        let described = tokio::select! {
+            described = describe(&mut child, target, self.keep) => described,
+            () = stopped => Err(AskError::Cancelled { run: None }),
+        };
+        let folder = child.folder();
+        match &described {
+            Ok(_) if self.keep => self.child = Some(child),
+            Ok(_) => child.finish().await,
+            Err(_) => child.stop().await,
+        }
+        let (flyte, answers) = described?;
+        let took = began.elapsed();
+        let (images, raises) = match answers {
+            Answers::Raised(error) => (Vec::new(), Some(same_error(target.report, error)?)),
+            Answers::Images(described) => {
+                let temporary = format!("{folder}/tmp");
+                (compare(&described, target, &temporary), None)
+            }
+        };
+        Ok(Verified { python, flyte, images, raises, took })
+    }
+
+    /// Ends the child that was kept.
+    pub async fn close(self) {
+        end(self.child).await;
+    }
+}
+
+async fn end(child: Option<Child>) {
+    if let Some(mut child) = child {
+        child.stop().await;
+    }
+}
+
+enum Answers {
+    Images(Vec<Described>),
+    /// Importing the file raises.
+    Raised(AskError),
+}
+
+async fn describe(child: &mut Child, target: &Target<'_>, keep: bool) -> Result<(String, Answers), AskError> {
+    let mut request = base_request(target.report, child);
+    request["do"] = json!("describe");
+    request["keep"] = json!(keep);
+    request["expected"] = Value::Object(expected(target.report));
+    child.ask(&request).await?;
+    let (mut flyte, mut images, mut error) = (String::new(), Vec::new(), None);
+    loop {
+        match child.answer().await? {
+            Answer::Flyte { version } => flyte = version,
+            Answer::Image(image) => images.push(*image),
+            Answer::Error { kind, exception } => error = Some((kind, exception, child.phase)),
+            Answer::End if !keep => break,
+            Answer::Ready => break,
+            _ => {}
+        }
+    }
+    let Some((kind, exception, phase)) = error else { return Ok((flyte, Answers::Images(images))) };
+    let told = told(&kind, exception, child, target.fs);
+    match phase {
+        super::child::Phase::Load if kind == "raised" => Ok((flyte, Answers::Raised(told))),
+        _ => Err(told),
+    }
+}
+
+/// What every request has.
+pub(crate) fn base_request(report: &FileReport, child: &Child) -> Value {
+    let config = report.facts.config.as_ref().filter(|c| c.is_given).map(|c| c.path.display().to_string());
+    let root = &report.facts.environment.root_dir;
+    json!({
+        "path": report.path.display().to_string(),
+        "folder": child.folder(),
+        "directory": report.facts.environment.working_directory,
+        "root": root,
+        "initialise": root.is_some(),
+        "config": config,
+    })
+}
+
+/// An error of the child as ours.
+pub(crate) fn told(kind: &str, exception: Exception, child: &Child, fs: &dyn FileSystem) -> AskError {
+    let Exception { class, code, message, frames } = exception;
+    match kind {
+        "no-flyte" | "broken-flyte" => AskError::NoFlyte {
+            message,
+            program: child.python.program.display().to_string(),
+            from: child.python.from.clone(),
+        },
+        "cancelled" => AskError::Cancelled { run: None },
+        _ => AskError::Raised(Box::new(Raised {
+            exception: class.unwrap_or_default(),
+            code,
+            message,
+            site: frames.last().and_then(|frame| line_of(&frame.path, frame.line, fs)),
+            trace: frames
+                .iter()
+                .map(|f| {
+                    format!(
+                        "{}:{} in {}",
+                        f.path,
+                        f.line,
+                        if f.function.is_empty() { "it" } else { &f.function }
+                    )
+                })
+                .collect(),
+        })),
+    }
+}
+
+/// A line of a file without the space around it.
+fn line_of(path: &str, line: usize, fs: &dyn FileSystem) -> Option<Site> {
+    let path: Arc<std::path::Path> = std::path::Path::new(path).into();
+    let text = fs.read_text(&path).ok()?;
+    let whole = text.split('\n').nth(line.checked_sub(1)?)?;
+    let start = whole.as_ptr() as usize - text.as_ptr() as usize;
+    let start = start + (whole.len() - whole.trim_start().len());
+    Some(Site { path, start, end: start + whole.trim().len() })
+}
+
+/// The predictions, by name.
+fn expected(report: &FileReport) -> Map<String, Value> {
+    let mut all = Map::new();
+    for image in &report.images {
+        let Some(variant) = image.variants.first() else { continue };
+        for binding in image.bindings.iter().filter(|b| b.likely) {
+            let is_built = variant.dockerfile.is_some() || build_error(variant).is_some();
+            let value = json!({ "uri": variant.uri, "dockerfile": is_built });
+            all.insert(binding.name.clone(), value);
+        }
+    }
+    all
+}
+
+/// The exception with which both end; the error where only flyte's does, or another one.
+fn same_error(report: &FileReport, error: AskError) -> Result<String, AskError> {
+    let AskError::Raised(theirs) = &error else { return Err(error) };
+    let Raised { exception, message, .. } = &**theirs;
+    match &report.import_error {
+        Some((raised, _)) if raised.exception == *exception && raised.message == *message => {
+            Ok(format!("{exception}: {message}"))
+        }
+        _ => Err(error),
+    }
+}
+
+fn compare(described: &[Described], target: &Target<'_>, temporary: &str) -> Vec<Compared> {
+    let report = target.report;
+    let wanted = |names: &[String]| target.name.is_none_or(|name| names.iter().any(|n| n == name));
+    let mut compared = Vec::new();
+    let mut met = vec![false; report.images.len()];
+    for described in described {
+        let numbers: Vec<usize> = described.names.iter().filter_map(|name| report.named(name)).collect();
+        numbers.iter().for_each(|number| met[*number] = true);
+        if !wanted(&described.names) {
+            continue;
+        }
+        let uri = match &described.uri {
+            Attempt::Ok(uri) => uri.clone(),
+            Attempt::Error(_) => None,
+        };
+        let image = numbers.first().map(|number| &report.images[*number]);
+        let verdict = match image {
+            Some(image) => against(described, image, report, temporary),
+            None => Verdict::NotComparable("there is no prediction for these names".to_owned()),
+        };
+        compared.push(Compared {
+            names: described.names.clone(),
+            site: image.map(|i| i.site.clone()),
+            predicted: image.and_then(|i| i.variants.first()?.uri.clone()),
+            uri,
+            verdict,
+        });
+    }
+    let rest = report.images.iter().zip(met).filter(|(_, is_met)| !is_met).map(|(image, _)| image);
+    let rest = rest.filter(|i| !i.intermediate && !i.imported && !i.speculative && wanted(&i.names));
+    compared.extend(rest.map(alone));
+    compared
+}
+
+/// An image that flyte does not have.
+fn alone(image: &ImageReport) -> Compared {
+    let variant = image.variants.first();
+    let certain = image.bindings.iter().find(|b| b.likely && b.when.is_empty());
+    let is_known = variant.is_some_and(|v| v.unknowns.is_empty() && v.errors.is_empty());
+    let verdict = match certain {
+        Some(binding) if is_known => Verdict::Different(Difference {
+            part: Part::Name,
+            predicted: format!("{} is an image", binding.name),
+            actual: "it is none".to_owned(),
+            method: None,
+            site: Some(image.site.clone()),
+        }),
+        _ if image.names.is_empty() => Verdict::NotComparable("no name of the module holds it".to_owned()),
+        _ => Verdict::NotComparable("no name holds it in this environment".to_owned()),
+    };
+    let predicted = variant.and_then(|v| v.uri.clone());
+    Compared { names: image.names.clone(), site: Some(image.site.clone()), predicted, uri: None, verdict }
+}
+
+/// What flyte says of an image against its prediction.
+fn against(described: &Described, image: &ImageReport, report: &FileReport, temporary: &str) -> Verdict {
+    let Some(variant) = image.variants.first() else {
+        return Verdict::NotComparable("it has no outcome".to_owned());
+    };
+    let has_layer = |kind: &str| variant.layers.iter().any(|l| l.kind == kind);
+    if !described.resolved && has_layer("CodeBundleLayer") {
+        return Verdict::NotComparable("flyte settles its code bundle only while it builds".to_owned());
+    }
+    let different = |part, predicted: String, actual: String| {
+        Verdict::Different(Difference {
+            part,
+            predicted,
+            actual,
+            method: None,
+            site: Some(image.site.clone()),
+        })
+    };
+    let predicted_error = |stage: Stage| variant.errors.iter().find(|e| e.stage == stage);
+    match (&described.uri, &variant.uri) {
+        (Attempt::Error(error), _) if error.message.starts_with("root_dir not set for CodeBundleLayer") => {
+            return Verdict::NotComparable(
+                "this release of flyte settles its code bundle only when it deploys".to_owned(),
+            );
+        }
+        (Attempt::Error(error), None) => {
+            let theirs = exception(error);
+            if !variant.errors.iter().any(|e| in_words(e) == theirs) {
+                let ours = variant.errors.first().map(in_words);
+                return match (ours, variant.unknowns.first()) {
+                    (Some(ours), _) => different(Part::Error, ours, theirs),
+                    (None, Some(unknown)) => not_known(&unknown.reason),
+                    (None, None) => different(Part::Error, "no error".to_owned(), theirs),
+                };
+            }
+            return Verdict::Equal;
+        }
+        (Attempt::Error(error), Some(uri)) => {
+            return different(Part::Error, uri.clone(), exception(error));
+        }
+        (Attempt::Ok(uri), None) => {
+            let uri = uri.clone().unwrap_or_default();
+            return match (variant.errors.first(), variant.unknowns.first()) {
+                (Some(error), _) => different(Part::Error, in_words(error), uri),
+                (None, unknown) => not_known(unknown.map_or("it is not predicted", |u| &u.reason)),
+            };
+        }
+        (Attempt::Ok(theirs), Some(ours)) if theirs.as_ref() != Some(ours) => {
+            let temp_dir = report.facts.describe(Fact::TempDir);
+            if variant.assumptions.contains(&temp_dir) {
+                return Verdict::NotComparable("it depends on the folder for temporary files".to_owned());
+            }
+            let call = first_different(variant, described.calls.as_deref().unwrap_or_default());
+            return Verdict::Different(Difference {
+                part: Part::Address,
+                predicted: ours.clone(),
+                actual: theirs.clone().unwrap_or_default(),
+                method: call.map(|c| c.method),
+                site: Some(call.map_or_else(|| image.site.clone(), |c| c.site.clone())),
+            });
+        }
+        _ => {}
+    }
+    let validated = described.validate.as_ref();
+    match (validated, predicted_error(Stage::Validate)) {
+        (Some(Attempt::Error(error)), None) => {
+            return different(Part::Error, "no error".to_owned(), exception(error));
+        }
+        (Some(Attempt::Error(error)), Some(ours)) if exception(error) != in_words(ours) => {
+            return different(Part::Error, in_words(ours), exception(error));
+        }
+        (Some(Attempt::Ok(_)), Some(ours)) => {
+            return different(Part::Error, in_words(ours), "no error".to_owned());
+        }
+        _ => {}
+    }
+    dockerfile(described, image, variant, &report.facts.environment.temp_dir, temporary)
+}
+
+/// An error that is predicted, as Python prints it.
+fn in_words(error: &StageError) -> String {
+    format!("{}: {}", error.raised.exception, error.raised.message)
+}
+
+fn build_error(variant: &Variant) -> Option<&StageError> {
+    variant.errors.iter().find(|e| e.stage == Stage::Build)
+}
+
+fn not_known(reason: &str) -> Verdict {
+    Verdict::NotComparable(format!("the prediction is not known, because {reason}"))
+}
+
+fn exception(error: &Exception) -> String {
+    format!("{}: {}", error.class.as_deref().unwrap_or_default(), error.message)
+}
+
+fn dockerfile(
+    described: &Described,
+    image: &ImageReport,
+    variant: &Variant,
+    temp_dir: &str,
+    temporary: &str,
+) -> Verdict {
+    let theirs = match described.dockerfile.as_ref() {
+        Some(Attempt::Ok(Some(text))) => text.replace(temporary, temp_dir),
+        // flyte takes the user's own Dockerfile as it is, and so does the prediction.
+        None | Some(Attempt::Ok(None)) => return Verdict::Equal,
+        Some(Attempt::Error(error)) => {
+            if variant.errors.iter().any(|ours| in_words(ours) == exception(error)) {
+                return Verdict::Equal;
+            }
+            let why = exception(error);
+            return Verdict::NotComparable(format!(
+                "the address is equal, but flyte's dry run fails here: {why}"
+            ));
+        }
+    };
+    let Some(ours) = &variant.dockerfile else {
+        return match build_error(variant) {
+            Some(error) => Verdict::Different(Difference {
+                part: Part::Error,
+                predicted: in_words(error),
+                actual: "no error".to_owned(),
+                method: error.method,
+                site: Some(error.site.clone()),
+            }),
+            None => Verdict::Equal,
+        };
+    };
+    let lines = |text: &str| text.split('\n').map(str::to_owned).collect::<Vec<_>>();
+    let (ours, theirs) = (lines(&ours.text), lines(&theirs));
+    let differs = |n: &usize| ours.get(*n) != theirs.get(*n);
+    let Some(line) = (0..ours.len().max(theirs.len())).find(differs) else { return Verdict::Equal };
+    let layer = variant
+        .layers
+        .iter()
+        .find(|l| l.dockerfile_lines.is_some_and(|(first, last)| (first..=last).contains(&(line + 1))));
+    let shown = |lines: &[String]| {
+        lines.get(line).map_or_else(|| "no line".to_owned(), |text| format!("line {}: {text}", line + 1))
+    };
+    Verdict::Different(Difference {
+        part: Part::Dockerfile,
+        predicted: shown(&ours),
+        actual: shown(&theirs),
+        method: layer.and_then(|l| l.method),
+        site: layer.and_then(|l| l.site.clone()).or_else(|| Some(image.site.clone())),
+    })
+}
+
+/// The first call after which the tags are not the same.
+fn first_different<'v>(variant: &'v Variant, made: &[Made]) -> Option<&'v CallSite> {
+    let is_followed = |call: &&Arc<CallSite>| call.method == "clone" || call.method.starts_with("with_");
+    let calls: Vec<&Arc<CallSite>> = variant.image.calls.iter().filter(is_followed).collect();
+    let mut so_far: Option<&str> = None;
+    for (number, call) in calls.iter().enumerate() {
+        let layer = variant.layers.iter().rev().find(|l| l.site.as_ref() == Some(&call.site));
+        so_far = layer.and_then(|l| l.tag_so_far.as_deref()).or(so_far);
+        let theirs = made.get(number);
+        if theirs.is_none_or(|made| made.method != call.method) {
+            return Some(call);
+        }
+        let tag = theirs.and_then(|made| made.uri.as_deref()?.rsplit_once(':').map(|(_, tag)| tag));
+        if let (Some(ours), Some(theirs)) = (so_far, tag)
+            && ours != theirs
+        {
+            return Some(call);
+        }
+    }
+    None
+}
