@@ -152,6 +152,9 @@ pub(crate) struct Verify {
     /// Ask every environment in a folder, one after the other, in place of the project's own
     #[arg(long, value_name = "DIR")]
     pub(crate) all_environments: Option<PathBuf>,
+    /// Seconds that importing flyte, importing a file, and flyte's answers may take, each
+    #[arg(long, value_name = "SECONDS", default_value_t = image_build::flyte::LIMIT.as_secs())]
+    pub(crate) timeout: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

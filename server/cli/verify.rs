@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Verify, project: &Project) -> Result<u8, CliError>
         let (files, unread) = predict(arguments, &context);
         let predicted = began.elapsed();
         problems.extend(unread);
-        let outcomes = runtime.block_on(ask(files, &context));
+        let outcomes = runtime.block_on(ask(files, &context, Duration::from_secs(arguments.timeout)));
         let was_stopped = outcomes.iter().any(|o| matches!(o.result, Err(AskError::Cancelled { .. })));
         if was_stopped {
             return Ok(INTERRUPTED);
@@ -92,8 +92,9 @@ fn environments(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
     let Some(depth) = depth.checked_sub(1) else { return };
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            environments(&entry.path(), depth, found);
+        let path = entry.path();
+        if path.is_dir() {
+            environments(&path, depth, found);
         }
     }
 }
@@ -117,9 +118,9 @@ fn predict(arguments: &Verify, context: &Context) -> (Vec<Predicted>, Vec<CliErr
     (predicted, problems)
 }
 
-async fn ask(files: Vec<Predicted>, context: &Context) -> Vec<Outcome> {
+async fn ask(files: Vec<Predicted>, context: &Context, limit: Duration) -> Vec<Outcome> {
     let around = image_lsp_server::surroundings(&context.ambient);
-    let mut asker = Asker::new(&around, files.len() > 1);
+    let mut asker = Asker::new(&around, files.len() > 1).within(limit);
     let mut outcomes = Vec::new();
     for file in files {
         let target = Target { report: &file.report, name: file.name.as_deref(), fs: &*context.fs };

@@ -8,6 +8,7 @@
 
 mod builds;
 mod control_plane;
+mod editor;
 mod hygiene;
 mod message;
 #[path = "../conformance/oracle.rs"]

@@ -64,6 +64,30 @@ impl Project {
         command
     }
 
+    /// An environment with a flyte that is none of the package index: its apt layers are hashed otherwise.
+    pub fn changed_flyte(&self) -> PathBuf {
+        let environment = self.folder.path().join("environment");
+        // Neither a link nor a file that others share is to be changed.
+        let source = std::fs::canonicalize(&self.python).expect("a folder");
+        let copied = Command::new("cp").arg("-r").arg(source).arg(&environment).status();
+        assert!(copied.expect("cp").success());
+        let found = std::fs::read_dir(environment.join("lib")).expect("a folder").flatten();
+        let library = found.map(|e| e.path()).find(|p| p.join("site-packages").is_dir()).expect("packages");
+        let path = library.join("site-packages/flyte/_image.py");
+        let text = std::fs::read_to_string(&path).expect("a file");
+        let place = text.find("class AptPackages").expect("the layer");
+        let hash = "hash_input = \"\".join(self.packages)";
+        let at = place + text[place..].find(hash).expect("what is hashed");
+        let changed = format!(
+            "{}hash_input = \"changed\" + \"\".join(self.packages){}",
+            &text[..at],
+            &text[at + hash.len()..]
+        );
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::write(&path, changed).expect("written");
+        environment
+    }
+
     pub fn temporary(&self) -> PathBuf {
         self.folder.path().join("tmp")
     }

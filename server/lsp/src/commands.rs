@@ -23,11 +23,13 @@ const EXPLAIN_RULE: &str = "imageLsp.explainRule";
 pub(crate) const DEBUG_INFO: &str = "imageLsp.debugInfo";
 /// Builds an image.
 pub(crate) const BUILD: &str = "imageLsp.build";
+/// Compares with the installed flyte.
+pub(crate) const VERIFY: &str = "imageLsp.verify";
 /// Copies an address: the client's.
 pub(crate) const COPY_URI: &str = "imageLsp.copyUri";
 
 /// The commands that the server runs.
-pub(crate) const COMMANDS: [&str; 5] = [BUILD, SHOW_DOCKERFILE, INSPECT, EXPLAIN_RULE, DEBUG_INFO];
+pub(crate) const COMMANDS: [&str; 6] = [BUILD, VERIFY, SHOW_DOCKERFILE, INSPECT, EXPLAIN_RULE, DEBUG_INFO];
 
 /// Whether a command can be run, here or by the client.
 pub(crate) fn can_run(command: &str, state: &State) -> bool {

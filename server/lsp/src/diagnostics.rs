@@ -36,7 +36,8 @@ pub(crate) fn by_document(
         let (uri, diagnostic) = diagnostic(finding, site, analysis, state);
         documents.entry(uri).or_default().push(diagnostic);
     }
-    for (uri, diagnostic) in state.builds.failures.of(analysis, state) {
+    let others = state.verifications.of(analysis, state);
+    for (uri, diagnostic) in state.builds.failures.of(analysis, state).into_iter().chain(others) {
         documents.entry(uri).or_default().push(diagnostic);
     }
     documents

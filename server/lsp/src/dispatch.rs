@@ -22,6 +22,7 @@ use crate::diagnose;
 use crate::server::Server;
 use crate::state::State;
 use crate::transport::{Incoming, Outgoing, Reader, error};
+use crate::trust;
 
 /// How often it is looked whether the client is still there.
 const LIFE_SIGNS: Duration = Duration::from_secs(2);
@@ -167,6 +168,7 @@ impl Dispatcher {
                 }
                 return;
             }
+            trust::DID_CHANGE => return self.state.trust.take(message.pointer("/params/trusted")),
             "$/setTrace" => return self.trace.set(message.pointer("/params/value")),
             "shutdown" => self.shut_down |= self.initialized,
             _ => {}

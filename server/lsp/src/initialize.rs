@@ -25,6 +25,7 @@ pub(crate) fn initialize(parameters: &InitializeParams, state: &State) -> Initia
     state.documents.set_unit(unit);
     state.change_roots(roots(parameters), &[]);
     if let Some(settings) = &parameters.initialization_options {
+        state.trust.take(settings.get("workspaceTrusted"));
         state.set_editor_settings(settings);
     }
     InitializeResult {

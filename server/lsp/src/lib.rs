@@ -46,6 +46,8 @@ mod symbols;
 #[cfg(unix)]
 mod tests;
 mod transport;
+mod trust;
+mod verify;
 mod view;
 mod watch;
 mod wording;

@@ -16,7 +16,8 @@ use crate::state::State;
 use crate::transport::Outgoing;
 use crate::{
     builds, code_actions, code_lens, commands, completion, diagnose, diagnostics, folding, hover, initialize,
-    inlay_hints, links, manifest, names, preview, rule_page, signature_help, symbols, watch, workspace,
+    inlay_hints, links, manifest, names, preview, rule_page, signature_help, symbols, verify, watch,
+    workspace,
 };
 
 /// How long it takes until a slow request shows its progress.
@@ -205,6 +206,7 @@ impl LanguageServer for Server {
         self.state().heads.look_again();
         if let Some(path) = self.state().documents.file_of(&parameters.text_document.uri) {
             diagnose::changed(&self.session, &path);
+            verify::saved(&self.session, path);
         }
     }
 
@@ -467,6 +469,10 @@ impl LanguageServer for Server {
         if command == commands::BUILD {
             let token = parameters.work_done_progress_params.work_done_token;
             return builds::run(&self.session, argument, token).await.map(Some);
+        }
+        if command == commands::VERIFY {
+            let token = parameters.work_done_progress_params.work_done_token;
+            return verify::run(&self.session, argument, token).await.map(Some);
         }
         let is_debug_info = command == commands::DEBUG_INFO;
         let answer = self.work(move |state| commands::run(&command, &argument, state)).await??;

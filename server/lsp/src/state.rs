@@ -33,6 +33,8 @@ use crate::kept::Kept;
 use crate::manifest::is_manifest;
 use crate::preview::Previews;
 use crate::published::Published;
+use crate::trust::Trust;
+use crate::verify::Verifications;
 use crate::view::{View, to_range};
 use crate::workers::Workers;
 
@@ -51,6 +53,8 @@ pub(crate) struct State {
     pub(crate) heads: Heads,
     pub(crate) published: Published,
     pub(crate) builds: Builds,
+    pub(crate) verifications: Verifications,
+    pub(crate) trust: Trust,
     pub(crate) previews: Previews,
     pub(crate) folders: Arc<FolderCache>,
     pub(crate) foreign: Foreign,
@@ -93,6 +97,8 @@ impl State {
             heads: Heads::default(),
             published: Published::default(),
             builds: Builds::default(),
+            verifications: Verifications::default(),
+            trust: Trust::default(),
             previews: Previews::default(),
             folders: Arc::default(),
             foreign: Foreign::default(),

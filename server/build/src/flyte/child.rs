@@ -68,16 +68,14 @@ impl Phase {
         }
     }
 
-    /// How long it may take, where it is ours: people log in and builds run as long as they like.
-    fn limit(self) -> Option<Duration> {
-        let seconds = match self {
-            Self::Start => 30,
-            Self::Flyte | Self::Load | Self::Describe => 120,
-            Self::Connect | Self::Submit | Self::Wait | Self::Finish => return None,
-        };
-        Some(Duration::from_secs(seconds))
+    /// Whether it may take only so long: people log in and builds run as long as they like.
+    fn is_ours(self) -> bool {
+        matches!(self, Self::Start | Self::Flyte | Self::Load | Self::Describe)
     }
 }
+
+/// How long the child may take for each of its first phases, unless the user says otherwise.
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// `{"ok": …}` or `{"error": …}`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -172,6 +170,8 @@ pub(crate) struct Child {
     log: Arc<Mutex<VecDeque<String>>>,
     pub(crate) python: Python,
     pub(crate) phase: Phase,
+    /// For each of its first phases.
+    pub(crate) limit: Duration,
 }
 
 /// What has to be ended.
@@ -221,6 +221,7 @@ impl Child {
             log,
             python: python.clone(),
             phase: Phase::Start,
+            limit: LIMIT,
         };
         match child.answer().await? {
             Answer::Hello { protocol: PROTOCOL } => Ok(child),
@@ -245,7 +246,7 @@ impl Child {
 
     /// The next answer. Phases are noted, and answered, too.
     pub(crate) async fn answer(&mut self) -> Result<Answer, AskError> {
-        let limit = self.phase.limit();
+        let limit = Some(self.limit).filter(|_| self.phase.is_ours());
         let line = match limit {
             Some(limit) => match timeout(limit, read_line(&mut self.answers, LONGEST_ANSWER)).await {
                 Ok(line) => line,

@@ -59,7 +59,8 @@ def answer(event, **fields):
     """Sends a line. What code here forked does not."""
     if os.getpid() != OWN:
         return
-    data = (json.dumps(dict(fields, event=event)) + "\n").encode()
+    # What is no character is none in JSON, either.
+    data = (json.dumps(dict(fields, event=event), ensure_ascii=False) + "\n").encode("utf-8", "replace")
     while data:
         data = data[os.write(ANSWERS, data) :]
 

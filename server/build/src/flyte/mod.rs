@@ -15,6 +15,7 @@ mod python;
 mod remote;
 mod verify;
 
+pub use child::LIMIT;
 pub use error::{AskError, FailedRun, Raised};
 pub use python::Python;
 pub use remote::{RemoteChoices, RemoteJob, Run, abort, build_remote};

@@ -9,7 +9,7 @@ use image_model::world::Fact;
 use image_python::inspect::{FileReport, ImageReport, Stage, StageError, Variant};
 use serde_json::{Map, Value, json};
 
-use super::child::{Answer, Attempt, Child, Described, Exception, Made};
+use super::child::{Answer, Attempt, Child, Described, Exception, LIMIT, Made, Phase};
 use super::error::{AskError, Raised};
 use super::python::Python;
 use crate::surroundings::Surroundings;
@@ -143,13 +143,20 @@ pub struct Asker<'a> {
     /// One child serves all files of an interpreter.
     keep: bool,
     child: Option<Child>,
+    limit: Duration,
 }
 
 impl<'a> Asker<'a> {
     /// `several` keeps the child from one file to the next.
     #[must_use]
     pub fn new(around: &'a Surroundings, several: bool) -> Self {
-        Self { around, keep: several, child: None }
+        Self { around, keep: several, child: None, limit: LIMIT }
+    }
+
+    /// With another time for each of the first phases: the start, the import of flyte, that of the file, its images.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Asks for the images of a file, and compares. Runs the user's code. Whoever cancels lets `stopped` end.
@@ -172,6 +179,7 @@ impl<'a> Asker<'a> {
                 Child::start(&python, &directory, self.around, Arc::new(|_| {})).await?
             }
         };
+        child.limit = self.limit;
         let described = tokio::select! {
             described = describe(&mut child, target, self.keep) => described,
             () = stopped => Err(AskError::Cancelled { run: None }),
@@ -183,6 +191,7 @@ impl<'a> Asker<'a> {
             Err(_) => child.stop().await,
         }
         let (flyte, answers) = described?;
+        let answers = answers?;
         let took = began.elapsed();
         let (images, raises) = match answers {
             Answers::Raised(error) => (Vec::new(), Some(same_error(target.report, error)?)),
@@ -212,29 +221,33 @@ enum Answers {
     Raised(AskError),
 }
 
-async fn describe(child: &mut Child, target: &Target<'_>, keep: bool) -> Result<(String, Answers), AskError> {
+/// What a child that lives on says: the version of flyte, and its answers or why there are none.
+type Said = (String, Result<Answers, AskError>);
+
+async fn describe(child: &mut Child, target: &Target<'_>, keep: bool) -> Result<Said, AskError> {
     let mut request = base_request(target.report, child);
     request["do"] = json!("describe");
     request["keep"] = json!(keep);
     request["expected"] = Value::Object(expected(target.report));
     child.ask(&request).await?;
-    let (mut flyte, mut images, mut error) = (String::new(), Vec::new(), None);
+    let (mut flyte, mut images, mut error, mut has_ended) = (String::new(), Vec::new(), None, false);
     loop {
         match child.answer().await? {
             Answer::Flyte { version } => flyte = version,
             Answer::Image(image) => images.push(*image),
             Answer::Error { kind, exception } => error = Some((kind, exception, child.phase)),
-            Answer::End if !keep => break,
-            Answer::Ready => break,
+            Answer::End if keep => has_ended = true,
+            Answer::End => break,
+            Answer::Ready if has_ended => break,
+            // The copy that served the request is gone.
+            Answer::Ready => return Err(child.silent()),
             _ => {}
         }
     }
-    let Some((kind, exception, phase)) = error else { return Ok((flyte, Answers::Images(images))) };
+    let Some((kind, exception, phase)) = error else { return Ok((flyte, Ok(Answers::Images(images)))) };
     let told = told(&kind, exception, child, target.fs);
-    match phase {
-        super::child::Phase::Load if kind == "raised" => Ok((flyte, Answers::Raised(told))),
-        _ => Err(told),
-    }
+    let is_of_file = phase == Phase::Load && kind == "raised";
+    Ok((flyte, if is_of_file { Ok(Answers::Raised(told)) } else { Err(told) }))
 }
 
 /// What every request has.

@@ -6,32 +6,34 @@
 mod failures;
 mod log;
 mod progress;
+mod remote;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use image_build::flyte::RemoteChoices;
 use image_build::{
     BuildError, Builder, Built, Choices, Plan, Prepared, Sink, Surroundings, Wanted, builder, find, prepare,
 };
 use image_manifests::fs::{FileSystem, OsFileSystem, Overlay};
 use image_model::folders::Handle;
+use image_python::inspect::FileReport;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{MessageActionItem, MessageType, NumberOrString};
 
 use crate::commands::image_of;
 use crate::diagnose::{Session, say_again};
 use crate::preview;
 use crate::state::{State, lock};
+use crate::trust::{failed, unsaved};
 pub(crate) use failures::{Failures, publish_dockerfile};
 use log::Log;
-use progress::Progress;
-
-/// The protocol's number for a request that was right and cannot be done.
-const REQUEST_FAILED: i64 = -32803;
+pub(crate) use progress::Progress;
+use remote::Remote;
 
 /// What came of a build; nothing as long as it runs.
 type Outcome = Option<Arc<std::result::Result<Built, BuildError>>>;
@@ -53,20 +55,56 @@ impl Builds {
             cancel.send_replace(true);
         }
     }
+
+    /// Whom to tell when the progress of a token is cancelled.
+    pub(crate) fn watch_cancel(&self, token: Option<&Value>, cancel: watch::Sender<bool>) {
+        if let Some(token) = token {
+            lock(&self.cancels).insert(token.to_string(), cancel);
+        }
+    }
+
+    /// The progress of a token is over.
+    pub(crate) fn forget_cancel(&self, token: Option<&Value>) {
+        if let Some(token) = token {
+            lock(&self.cancels).remove(&token.to_string());
+        }
+    }
 }
 
 /// What is asked for.
 struct Request {
-    plan: Plan,
-    wanted: Wanted,
-    engine_host: Option<String>,
-    choices: Choices,
+    work: Work,
     around: Surroundings,
     /// The file, and the image's name in it.
     path: PathBuf,
     name: String,
     /// The files as Python code reads them.
     built: Overlay,
+}
+
+/// Who builds what.
+enum Work {
+    /// The engine of the machine.
+    Engine(Box<EngineWork>),
+    /// flyte's remote builder.
+    Remote(Arc<Remote>),
+}
+
+struct EngineWork {
+    plan: Plan,
+    wanted: Wanted,
+    engine_host: Option<String>,
+    choices: Choices,
+}
+
+impl Request {
+    /// What makes two builds the same.
+    fn key(&self) -> String {
+        match &self.work {
+            Work::Engine(work) => work.plan.uri.clone(),
+            Work::Remote(_) => format!("remote {}::{}", self.path.display(), self.name),
+        }
+    }
 }
 
 /// What a request comes to before anything is built.
@@ -135,16 +173,14 @@ async fn once(session: &Session, argument: &Value, token: Option<NumberOrString>
         Step::AsItIs(uri) => return Ok(Done::AsItIs(uri)),
         Step::Build(request, doubts) => (*request, doubts),
     };
-    let progress = Progress::begin(session, token, &request.name).await;
+    let progress = Progress::begin(session, token, &format!("Building {}", request.name)).await;
     let log = Log::new(session, progress.token());
     doubts.iter().for_each(|doubt| log.line("warning", doubt));
     let (stop, stopped) = watch::channel(false);
-    let key = progress.token().map(|token| json!(token).to_string());
-    if let Some(key) = &key {
-        lock(&state.builds.cancels).insert(key.clone(), stop);
-    }
+    let token = progress.token().map(|token| json!(token));
+    state.builds.watch_cancel(token.as_ref(), stop);
     // A request that the client cancels is dropped here, and the build with it.
-    let mut shown = Shown { state, progress, key, outcome: None };
+    let mut shown = Shown { state, progress, token, outcome: None };
     shown.outcome = outcome(session, request, &shown.progress, &log, stopped).await;
     Ok(Done::Built(shown.outcome.clone()))
 }
@@ -153,15 +189,13 @@ async fn once(session: &Session, argument: &Value, token: Option<NumberOrString>
 struct Shown {
     state: Arc<State>,
     progress: Progress,
-    key: Option<String>,
+    token: Option<Value>,
     outcome: Outcome,
 }
 
 impl Drop for Shown {
     fn drop(&mut self) {
-        if let Some(key) = &self.key {
-            lock(&self.state.builds.cancels).remove(key);
-        }
+        self.state.builds.forget_cancel(self.token.as_ref());
         self.progress.end(&self.outcome);
     }
 }
@@ -173,8 +207,8 @@ fn plan(argument: &Value, state: &State) -> Result<Step> {
     let fs = state.snapshot();
     // Folders are read now, whatever is known of them.
     let report = state.inspect_with(&path, state.sources(), &fs, Handle::default());
-    let report = report.ok_or_else(|| failed("the file cannot be read", None))?;
-    let image = preview::image_of(&report, &name).ok_or_else(|| failed("there is no such image", None))?;
+    let report = report.ok_or_else(|| failed("the file cannot be read"))?;
+    let image = preview::image_of(&report, &name).ok_or_else(|| failed("there is no such image"))?;
     let settings = state.settings(&path, &fs);
     let text = |field: &str| argument.get(field).and_then(Value::as_str);
     let truth = |field: &str| argument.get(field).and_then(Value::as_bool);
@@ -182,38 +216,56 @@ fn plan(argument: &Value, state: &State) -> Result<Step> {
     let chosen =
         builder(text("builder").or(settings.builder.as_deref()), &report.facts).map_err(|e| of_error(&e))?;
     if chosen == Builder::Remote {
-        return Err(failed(
-            "building with the remote builder is not possible yet",
-            Some("choose the builder local"),
-        ));
+        demand_saved(&report, state)?;
     }
     let files: Arc<dyn FileSystem> = Arc::new(Overlay::new(Arc::new(OsFileSystem), state.documents.texts()));
     let platforms = argument.get("platform").and_then(Value::as_array).into_iter().flatten();
     let platforms: Vec<String> = platforms.filter_map(Value::as_str).map(str::to_owned).collect();
     let findings = image_rules::check(&report, state.sources(), &fs, &settings);
-    let prepared = prepare(image, &findings, &platforms, &fs, &files, &around).map_err(|e| of_error(&e))?;
+    let prepared = match prepare(image, &findings, &platforms, &fs, &files, &around) {
+        // flyte runs the code, and so knows.
+        Err(BuildError::Unknown { .. }) if chosen == Builder::Remote => None,
+        other => Some(other.map_err(|e| of_error(&e))?),
+    };
     let (plan, doubts) = match prepared {
-        Prepared::AsItIs(uri) => return Ok(Step::AsItIs(uri)),
-        Prepared::Plan(plan, doubts) => (*plan, doubts),
+        Some(Prepared::AsItIs(uri)) => return Ok(Step::AsItIs(uri)),
+        Some(Prepared::Plan(plan, doubts)) => (Some(*plan), doubts),
+        None => (None, Vec::new()),
     };
     let doubts = doubts.into_iter().map(|doubt| {
         format!("{}{}", doubt.rule.map(|r| format!("{r}: ")).unwrap_or_default(), doubt.message)
     });
-    let request = Request {
-        plan,
-        wanted: if chosen == Builder::LocalPodman { Wanted::Podman } else { Wanted::Docker },
-        engine_host: settings.engine_host.clone(),
-        choices: Choices {
-            push: truth("push"),
-            force: truth("force").unwrap_or_default(),
-            builtin: settings.syntax_directive.as_deref() == Some("builtin"),
-        },
-        around,
-        path,
-        name,
-        built: fs,
+    let force = truth("force").unwrap_or_default();
+    let number = report.images.iter().position(|i| std::ptr::eq(i, image)).unwrap_or_default();
+    let work = match plan {
+        Some(plan) if chosen != Builder::Remote => Work::Engine(Box::new(EngineWork {
+            plan,
+            wanted: if chosen == Builder::LocalPodman { Wanted::Podman } else { Wanted::Docker },
+            engine_host: settings.engine_host.clone(),
+            choices: Choices {
+                push: truth("push"),
+                force,
+                builtin: settings.syntax_directive.as_deref() == Some("builtin"),
+            },
+        })),
+        _ => Work::Remote(Arc::new(Remote {
+            report,
+            number,
+            choices: RemoteChoices { force, wait: true },
+            run: Arc::default(),
+        })),
     };
+    let request = Request { work, around, path, name, built: fs };
     Ok(Step::Build(Box::new(request), doubts.collect()))
+}
+
+/// flyte runs the code of a file as it is on the disk.
+fn demand_saved(report: &FileReport, state: &State) -> Result<()> {
+    state.trust.demand()?;
+    match unsaved(&report.files, state) {
+        Some(path) => Err(failed(&format!("save {} first: flyte reads it from the disk", path.display()))),
+        None => Ok(()),
+    }
 }
 
 /// Builds, or waits for whoever builds the same already.
@@ -224,7 +276,7 @@ async fn outcome(
     log: &Log,
     mut stopped: watch::Receiver<bool>,
 ) -> Outcome {
-    let uri = request.plan.uri.clone();
+    let uri = request.key();
     let builds = &session.state.builds;
     let (running, told) = {
         let mut all = lock(&builds.running);
@@ -239,8 +291,9 @@ async fn outcome(
     };
     let cancelled = async {
         while !*stopped.borrow_and_update() {
+            // Whoever could cancel it is gone: a client that shows no progress.
             if stopped.changed().await.is_err() {
-                return;
+                std::future::pending::<()>().await;
             }
         }
     };
@@ -250,11 +303,7 @@ async fn outcome(
     };
     // Whatever happens, nobody waits for a build that does not run.
     let entry = Entry { session: session.clone(), uri };
-    let runs_on = request.wanted == Wanted::Podman;
-    let result = tokio::select! {
-        result = build(&request, progress, log) => result,
-        () = cancelled => Err(BuildError::Cancelled { runs_on }),
-    };
+    let result = build(session, &request, progress, log, cancelled).await;
     let modules = builds.failures.note(&request.path, &request.name, &result, &request.built);
     let result = Some(Arc::new(result));
     drop(entry);
@@ -287,25 +336,49 @@ async fn wait_for(mut running: watch::Receiver<Outcome>, cancelled: impl Future<
     }
 }
 
-async fn build(request: &Request, progress: &Progress, log: &Log) -> std::result::Result<Built, BuildError> {
-    progress.message("looking for the engine");
-    let setting = request.engine_host.as_deref().map(|host| (host, "the setting build.engine-host"));
-    let (_, engine) = find(setting, request.wanted, &request.around).await;
+async fn build(
+    session: &Session,
+    request: &Request,
+    progress: &Progress,
+    log: &Log,
+    cancelled: impl Future<Output = ()>,
+) -> std::result::Result<Built, BuildError> {
     let (shown, told) = (progress.clone(), log.clone());
     let sink: Sink = Arc::new(move |event| {
         shown.event(&event);
         told.event(&event);
     });
-    image_build::build(&request.plan, &engine?, request.choices, &request.around, &sink).await
+    let around = &request.around;
+    match &request.work {
+        Work::Remote(remote) => {
+            remote::build(session, remote, &request.built, around, &sink, cancelled).await
+        }
+        Work::Engine(work) => {
+            progress.message("looking for the engine");
+            let runs_on = work.wanted == Wanted::Podman;
+            tokio::select! {
+                result = with_engine(work, around, &sink) => result,
+                () = cancelled => Err(BuildError::Cancelled { runs_on }),
+            }
+        }
+    }
+}
+
+async fn with_engine(
+    work: &EngineWork,
+    around: &Surroundings,
+    sink: &Sink,
+) -> std::result::Result<Built, BuildError> {
+    let setting = work.engine_host.as_deref().map(|host| (host, "the setting build.engine-host"));
+    let (_, engine) = find(setting, work.wanted, around).await;
+    image_build::build(&work.plan, &engine?, work.choices, around, sink).await
 }
 
 fn answer(outcome: &Outcome) -> Result<Value> {
     match outcome.as_deref() {
         Some(Ok(built)) => Ok(json!({ "uri": built.uri, "digest": built.digest, "status": built.status() })),
-        Some(Err(BuildError::Cancelled { .. })) | None => {
-            Ok(json!({ "uri": null, "digest": null, "status": "cancelled" }))
-        }
-        Some(Err(error)) => Err(of_error(error)),
+        Some(Err(error)) if !error.is_cancelled() => Err(of_error(error)),
+        Some(Err(_)) | None => Ok(json!({ "uri": null, "digest": null, "status": "cancelled" })),
     }
 }
 
@@ -321,16 +394,7 @@ pub(crate) fn message_of(error: &BuildError) -> String {
 }
 
 fn of_error(error: &BuildError) -> Error {
-    failed(&message_of(error), None)
-}
-
-fn failed(message: &str, advice: Option<&str>) -> Error {
-    let advice = advice.map(|text| format!("\n{text}")).unwrap_or_default();
-    Error {
-        code: ErrorCode::ServerError(REQUEST_FAILED),
-        message: format!("{message}{advice}").into(),
-        data: None,
-    }
+    failed(&message_of(error))
 }
 
 /// The engine that would build, in words, for issue reports.

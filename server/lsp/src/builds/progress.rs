@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A progress that the client shows; nothing for a client that shows none.
 #[derive(Clone)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     session: Session,
     token: Option<NumberOrString>,
     /// The steps that run.
@@ -36,7 +36,7 @@ struct Running {
 
 impl Progress {
     /// Begins one: with the client's own token, else with one that the client is asked for.
-    pub(super) async fn begin(session: &Session, token: Option<NumberOrString>, name: &str) -> Self {
+    pub(crate) async fn begin(session: &Session, token: Option<NumberOrString>, title: &str) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
         let token = match token {
             Some(token) => Some(token),
@@ -56,12 +56,12 @@ impl Progress {
         let progress =
             Self { session: session.clone(), token, running: Arc::default(), furthest: Arc::default() };
         progress.send(json!({
-            "kind": "begin", "title": format!("Building {name}"), "cancellable": true, "percentage": 0
+            "kind": "begin", "title": title, "cancellable": true, "percentage": 0
         }));
         progress
     }
 
-    pub(super) fn token(&self) -> Option<NumberOrString> {
+    pub(crate) fn token(&self) -> Option<NumberOrString> {
         self.token.clone()
     }
 
@@ -118,6 +118,11 @@ impl Progress {
             Some(Err(error)) => error.to_string(),
             None => "cancelled".to_owned(),
         };
+        self.end_with(&message);
+    }
+
+    /// Ends it with a text.
+    pub(crate) fn end_with(&self, message: &str) {
         self.send(json!({ "kind": "end", "message": message }));
     }
 }

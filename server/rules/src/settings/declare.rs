@@ -87,6 +87,11 @@ pub static SETTINGS: &[Setting] = &[
         "Whether the frontend that the Dockerfile names is pulled, or the engine's own one is used.",
     ),
     s(
+        "verify-on-save",
+        Kind::Switch(false),
+        "Ask the installed flyte for the same images when a file is saved, in workspaces that the editor trusts: it runs the file.",
+    ),
+    s(
         "check-existence",
         Kind::Choice(&["off", "engine", "registry"], Some("off")),
         "Where to look whether an image exists already.",

@@ -99,6 +99,8 @@ pub struct Settings {
     pub engine_host: Option<String>,
     /// `build.syntax-directive`
     pub syntax_directive: Option<String>,
+    /// `verify-on-save`
+    pub verify_on_save: Option<bool>,
     /// `check-existence`
     pub check_existence: Option<String>,
     /// Selectors that name no rule, with their places.
@@ -268,6 +270,7 @@ impl Settings {
             builder: self.builder.or(other.builder),
             engine_host: self.engine_host.or(other.engine_host),
             syntax_directive: self.syntax_directive.or(other.syntax_directive),
+            verify_on_save: self.verify_on_save.or(other.verify_on_save),
             check_existence: self.check_existence.or(other.check_existence),
             unknown_rules: if self.unknown_rules.is_empty() {
                 other.unknown_rules

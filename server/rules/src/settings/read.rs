@@ -253,6 +253,7 @@ impl Reader<'_> {
                 match name {
                     "inlay-hints.tag" => self.out.inlay_tag = Some(on),
                     "inlay-hints.base" => self.out.inlay_base = Some(on),
+                    "verify-on-save" => self.out.verify_on_save = Some(on),
                     _ => self.out.code_lens = Some(on),
                 }
             }
