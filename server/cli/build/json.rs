@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use image_build::flyte::AskError;
 use image_build::{BuildError, Built, Event, Refusal};
 use image_manifests::fs::FileSystem;
 use image_model::origin::Site;
@@ -101,6 +102,20 @@ fn failed(error: &BuildError, places: &mut Places<'_>) -> Value {
             let all: Vec<Value> = refusals.iter().map(|r| refusal(r, places)).collect();
             object.insert("rule".to_owned(), json!(rule));
             object.insert("reasons".to_owned(), json!(all));
+        }
+        BuildError::Flyte(AskError::Raised(raised)) => {
+            let more = json!({
+                "exception": raised.exception,
+                "fault": raised.fault,
+                "code": raised.code,
+                "trace": raised.trace,
+            });
+            object.extend(more.as_object().cloned().unwrap_or_default());
+        }
+        BuildError::Flyte(AskError::Run(run)) => {
+            object.extend(
+                json!({ "url": run.url, "phase": run.phase }).as_object().cloned().unwrap_or_default(),
+            );
         }
         _ => {}
     }

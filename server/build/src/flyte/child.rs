@@ -90,6 +90,7 @@ pub(crate) enum Attempt {
 pub(crate) struct Exception {
     #[serde(rename = "type")]
     pub(crate) class: Option<String>,
+    pub(crate) fault: Option<String>,
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     pub(crate) frames: Vec<Frame>,
@@ -130,6 +131,7 @@ pub(crate) struct Described {
 pub(crate) enum Answer {
     Hello {
         protocol: u32,
+        forks: bool,
     },
     Phase {
         name: Phase,
@@ -172,6 +174,8 @@ pub(crate) struct Child {
     pub(crate) phase: Phase,
     /// For each of its first phases.
     pub(crate) limit: Duration,
+    /// It can serve several requests.
+    pub(crate) forks: bool,
 }
 
 /// What has to be ended.
@@ -222,9 +226,13 @@ impl Child {
             python: python.clone(),
             phase: Phase::Start,
             limit: LIMIT,
+            forks: false,
         };
         match child.answer().await? {
-            Answer::Hello { protocol: PROTOCOL } => Ok(child),
+            Answer::Hello { protocol: PROTOCOL, forks } => {
+                child.forks = forks;
+                Ok(child)
+            }
             _ => Err(child.silent()),
         }
     }

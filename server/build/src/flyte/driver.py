@@ -108,10 +108,16 @@ def told(error):
         message = str(error)
     except BaseException:
         message = ""
-    code = getattr(error, "code", None)
+
+    def named(name):
+        value = getattr(error, name, None)
+        return value if isinstance(value, str) else None
+
     return {
         "type": type(error).__name__,
-        "code": code if isinstance(code, str) else None,
+        # flyte's own: whose fault it is, and what it is called.
+        "fault": named("kind"),
+        "code": named("code"),
         "message": message[:LONGEST],
         "frames": frames[-50:],
     }
@@ -488,7 +494,7 @@ def build(request):
     asked.start_offline()
     image, uri = asked.resolved(found[0])
     asked.forget()
-    answer("image", names=[name], uri={"ok": uri}, resolved=True, validate=None, dockerfile=None, calls=None)
+    answer("image", names=[name], uri={"ok": uri}, resolved=True)
     connect(asked.flyte, request)
     answer("phase", name="submit")
     built = asked.flyte.build(image, force=bool(request.get("force")), wait=request.get("builder") != "remote")
@@ -530,9 +536,9 @@ def serve(request):
         os.chdir(request["directory"])
         DO[request["do"]](request)
     except Stop as stop:
-        answer("error", kind=stop.kind, message=str(stop), type=None, code=None, frames=[])
+        answer("error", kind=stop.kind, message=str(stop), frames=[])
     except KeyboardInterrupt:
-        answer("error", kind="cancelled", message="", type=None, code=None, frames=[])
+        answer("error", kind="cancelled", message="", frames=[])
     except SystemExit as error:
         details = told(error)
         details["message"] = "the file ends the program (exit status %r)" % (error.code,)
@@ -584,10 +590,10 @@ def is_library(name, module):
 
 def main():
     version = "%d.%d.%d" % sys.version_info[:3]
-    answer("hello", protocol=PROTOCOL, python=version, executable=sys.executable, prefix=sys.prefix)
+    answer("hello", protocol=PROTOCOL, python=version, forks=hasattr(os, "fork"))
     for line in REQUESTS:
         request = json.loads(line)
-        if request.get("keep") and hasattr(os, "fork"):
+        if request.get("keep"):
             fork_and_serve(request)
             answer("ready")
             continue

@@ -77,10 +77,12 @@ pub enum AskError {
 
 /// An exception in the child.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Error)]
-#[error("{}", raised(exception, code.as_deref(), message))]
+#[error("{}", raised(self))]
 pub struct Raised {
     /// Its class; empty where it is no exception.
     pub exception: String,
+    /// Whose fault it is, as flyte sees it: `user` or `system`.
+    pub fault: Option<String>,
     /// flyte's own code of the error.
     pub code: Option<String>,
     /// Its text.
@@ -101,8 +103,10 @@ pub struct FailedRun {
     pub url: String,
     /// What it says.
     pub message: Option<String>,
-    /// The place in the Python source that the message is about.
+    /// The place in the Python source that the message is about: the very string, else the image.
     pub site: Option<Site>,
+    /// The call in which it stands.
+    pub call: Option<Site>,
 }
 
 fn tail(log: &[String]) -> String {
@@ -113,9 +117,15 @@ fn said(message: Option<&str>) -> String {
     message.map(str::trim).filter(|m| !m.is_empty()).map(|m| format!(": {m}")).unwrap_or_default()
 }
 
-fn raised(exception: &str, code: Option<&str>, message: &str) -> String {
-    let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
-    if exception.is_empty() { message.to_owned() } else { format!("{exception}{code}: {message}") }
+fn raised(raised: &Raised) -> String {
+    let Raised { exception, fault, code, message, .. } = raised;
+    if exception.is_empty() {
+        return message.clone();
+    }
+    let code = code.as_ref().filter(|code| *code != exception);
+    let more: Vec<&str> = fault.iter().chain(code).map(String::as_str).collect();
+    let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
+    format!("{exception}{more}: {message}")
 }
 
 impl AskError {

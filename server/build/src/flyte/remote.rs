@@ -163,10 +163,17 @@ fn failed(phase: String, message: Option<String>, job: &RemoteJob<'_>) -> AskErr
     let log: Vec<String> = text.lines().map(str::to_owned).collect();
     let word = known::explain(&log, &text).and_then(|known| known.word);
     let calls = job.image().and_then(|i| i.variants.first()).map(|v| v.image.calls.as_slice());
-    let mut calls = calls.unwrap_or_default().iter();
-    let site = word.and_then(|word| calls.find_map(|call| precise(call, &word)));
-    let site = site.or_else(|| job.image().map(|i| i.site.clone()));
-    AskError::Run(Box::new(FailedRun { phase, url: run.map(|r| r.url).unwrap_or_default(), message, site }))
+    let calls = calls.unwrap_or_default();
+    let found = word.and_then(|word| calls.iter().find_map(|call| Some((precise(call, &word)?, call))));
+    let call = found.as_ref().map(|(_, call)| *call).or(calls.last()).map(|call| call.site.clone());
+    let site = found.map(|(site, _)| site).or_else(|| job.image().map(|i| i.site.clone()));
+    AskError::Run(Box::new(FailedRun {
+        phase,
+        url: run.map(|r| r.url).unwrap_or_default(),
+        message,
+        site,
+        call,
+    }))
 }
 
 /// Says where flyte builds something else than what was predicted.

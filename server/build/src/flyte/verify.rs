@@ -7,6 +7,7 @@ use image_manifests::fs::FileSystem;
 use image_model::origin::{CallSite, Site};
 use image_model::world::Fact;
 use image_python::inspect::{FileReport, ImageReport, Stage, StageError, Variant};
+use image_python::project::ReleaseSource;
 use serde_json::{Map, Value, json};
 
 use super::child::{Answer, Attempt, Child, Described, Exception, LIMIT, Made, Phase};
@@ -64,6 +65,15 @@ pub enum Verdict {
     Different(Difference),
     /// Nobody can say; why.
     NotComparable(String),
+}
+
+impl Compared {
+    /// A difference says nothing, because of something.
+    fn doubt(&mut self, because: &str) {
+        if matches!(self.verdict, Verdict::Different(_)) {
+            self.verdict = Verdict::NotComparable(because.to_owned());
+        }
+    }
 }
 
 impl Verdict {
@@ -180,13 +190,14 @@ impl<'a> Asker<'a> {
             }
         };
         child.limit = self.limit;
+        let keep = self.keep && child.forks;
         let described = tokio::select! {
-            described = describe(&mut child, target, self.keep) => described,
+            described = describe(&mut child, target, keep) => described,
             () = stopped => Err(AskError::Cancelled { run: None }),
         };
         let folder = child.folder();
         match &described {
-            Ok(_) if self.keep => self.child = Some(child),
+            Ok(_) if keep => self.child = Some(child),
             Ok(_) => child.finish().await,
             Err(_) => child.stop().await,
         }
@@ -197,7 +208,20 @@ impl<'a> Asker<'a> {
             Answers::Raised(error) => (Vec::new(), Some(same_error(target.report, error)?)),
             Answers::Images(described) => {
                 let temporary = format!("{folder}/tmp");
-                (compare(&described, target, &temporary), None)
+                let mut compared = compare(&described, target, &temporary);
+                let predicted = &facts.environment.release.version;
+                let is_chosen = matches!(
+                    facts.release_source,
+                    ReleaseSource::Given | ReleaseSource::Setting | ReleaseSource::Environment
+                );
+                if *predicted != flyte && !is_chosen {
+                    let because = format!(
+                        "flyte {predicted} is what the prediction is for ({}), and {flyte} is installed",
+                        facts.release_from
+                    );
+                    compared.iter_mut().for_each(|image| image.doubt(&because));
+                }
+                (compared, None)
             }
         };
         Ok(Verified { python, flyte, images, raises, took })
@@ -266,7 +290,7 @@ pub(crate) fn base_request(report: &FileReport, child: &Child) -> Value {
 
 /// An error of the child as ours.
 pub(crate) fn told(kind: &str, exception: Exception, child: &Child, fs: &dyn FileSystem) -> AskError {
-    let Exception { class, code, message, frames } = exception;
+    let Exception { class, fault, code, message, frames } = exception;
     match kind {
         "no-flyte" | "broken-flyte" => AskError::NoFlyte {
             message,
@@ -276,6 +300,7 @@ pub(crate) fn told(kind: &str, exception: Exception, child: &Child, fs: &dyn Fil
         "cancelled" => AskError::Cancelled { run: None },
         _ => AskError::Raised(Box::new(Raised {
             exception: class.unwrap_or_default(),
+            fault,
             code,
             message,
             site: frames.last().and_then(|frame| line_of(&frame.path, frame.line, fs)),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use image_build::flyte::AskError;
 use image_build::{BuildError, Built, Failure};
 use image_manifests::fs::FileSystem;
 use image_manifests::position::LineIndex;
@@ -54,8 +55,9 @@ impl Failures {
         let mut modules: BTreeSet<PathBuf> = all.get(&key).and_then(module).into_iter().collect();
         match result {
             Ok(_) => drop(all.remove(&key)),
-            Err(error @ BuildError::Failed(failure)) => {
-                let failure = Failure::clone(failure);
+            Err(error) => {
+                // Of an image that did not come to a step nothing is known that was not known before.
+                let Some(failure) = of_step(error) else { return modules };
                 let dockerfile = failure.dockerfile.as_ref().and_then(|path| built.read_text(path).ok());
                 let call = failure.call.as_ref().and_then(|site| {
                     let text = built.read_shared(&site.path).ok()?;
@@ -66,8 +68,6 @@ impl Failures {
                 modules.extend(module(&failed));
                 all.insert(key, failed);
             }
-            // Nothing is known of the image that was not known before.
-            Err(_) => {}
         }
         modules
     }
@@ -117,6 +117,20 @@ impl Failures {
         let shown = by_file.iter().filter(|(_, found)| !found.is_empty()).map(|(path, _)| path.clone());
         *lock(&self.shown) = shown.collect();
         by_file.into_iter().collect()
+    }
+}
+
+/// What failed in the image: a step, or the run of flyte's backend.
+fn of_step(error: &BuildError) -> Option<Failure> {
+    match error {
+        BuildError::Failed(failure) => Some(Failure::clone(failure)),
+        BuildError::Flyte(AskError::Run(run)) => Some(Failure {
+            message: run.to_string(),
+            site: run.site.clone(),
+            call: run.call.clone(),
+            ..Failure::default()
+        }),
+        _ => None,
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use image_build::flyte::RemoteChoices;
+use image_build::flyte::{AskError, RemoteChoices};
 use image_build::{
     BuildError, Builder, Built, Choices, Plan, Prepared, Sink, Surroundings, Wanted, builder, find, prepare,
 };
@@ -387,7 +387,11 @@ const LAST_LINES: usize = 5;
 
 /// An error with the last lines of the log and what to do.
 pub(crate) fn message_of(error: &BuildError) -> String {
-    let log = if let BuildError::Failed(failure) = error { failure.log.as_slice() } else { &[] };
+    let log = match error {
+        BuildError::Failed(failure) => failure.log.as_slice(),
+        BuildError::Flyte(AskError::Raised(raised)) => raised.trace.as_slice(),
+        _ => &[],
+    };
     let last = log[log.len().saturating_sub(LAST_LINES)..].iter().cloned();
     let parts = std::iter::once(error.to_string()).chain(last).chain(error.advice());
     parts.collect::<Vec<_>>().join("\n")

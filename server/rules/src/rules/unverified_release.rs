@@ -16,8 +16,9 @@ pub(super) static RULE: Rule = Rule {
           something else, and then the tag that is built is another one than the tag that is shown. The assumption is listed\n\
           with each image, too.\n\n\
           What to do: update image-lsp; or use a release that it knows (`image-lsp debug-info` tells which those are, and\n\
-          what was found where). For a flyte of your own, compare one image with what `print(image.uri)` says. An\n\
-          installation whose decisive files are those of a known release is never reported, whatever its version.",
+          what was found where). `image-lsp verify` asks the flyte that is installed, and says whether the predictions are\n\
+          right; what differs has this code, too, as a warning. An installation whose decisive files are those of a known\n\
+          release is never reported otherwise, whatever its version.",
     proof: Proof::Later("It is about what image-lsp knows."),
     example: "# /// script\n# dependencies = [\"flyte==2.5.19\"]\n# ///\nimport flyte\n\nimage = flyte.Image.from_base(\"debian:12\")\n",
     instead: "# /// script\n# dependencies = [\"flyte==2.5.20\"]\n# ///\nimport flyte\n\nimage = flyte.Image.from_base(\"debian:12\")\n",
