@@ -188,3 +188,17 @@ fn cancelled(plane: &ControlPlane) {
     assert_eq!(child.wait().expect("its end").code(), Some(130));
     project.assert_nothing_is_left(child.id());
 }
+
+#[test]
+fn other_releases_of_flyte_build_too() {
+    // The first one whose dependencies of today work, and one between.
+    for release in ["2.5.10", "2.9.0"] {
+        let plane = ControlPlane::start(Scenario::Works);
+        let mut project = project(&plane);
+        project.python = crate::oracle::environment(release);
+        let output = project.run(&["build", "m.py", "--progress", "json"]);
+        assert_eq!(last(&output)["uri"], BUILT, "{release} {output:?}");
+        let warnings = events(&output).into_iter().filter(|e| e["rule"] == "IMG903").count();
+        assert_eq!(warnings, 0, "{release} {output:?}");
+    }
+}

@@ -298,3 +298,41 @@ fn differences_are_diagnostics_until_the_file_is_edited() {
     let answer = editor.answer_to(id);
     assert!(answer["error"]["message"].as_str().is_some_and(|t| t.starts_with("save ")), "{answer}");
 }
+
+#[test]
+fn a_comparison_can_be_cancelled() {
+    let project = Project::new(&[("m.py", &format!("{FILE}open('here', 'w').close()\nwhile True: pass\n"))]);
+    let mut editor = Editor::start(&project, trusted());
+    let uri = editor.open(&project, "m.py");
+    let id = editor.command("imageLsp.verify", json!({ "uri": uri }));
+    let token = editor.asked("window/workDoneProgress/create")["params"]["token"].clone();
+    let began = Instant::now();
+    while !project.path().join("here").exists() {
+        assert!(began.elapsed() < PATIENCE, "it does not start");
+        std::thread::yield_now();
+    }
+    editor.notify("window/workDoneProgress/cancel", json!({ "token": token }));
+    assert_eq!(editor.answer_to(id)["error"]["message"], "cancelled");
+    project.assert_nothing_is_left(editor.server.id());
+}
+
+#[test]
+fn what_a_run_says_is_marked_in_the_code() {
+    let said = "Because there is no version of torch==99 and you require torch==99, we can conclude that your requirements are unsatisfiable.";
+    let plane = ControlPlane::start(Scenario::Fails(said));
+    let project = Project::on(&plane, &[("m.py", FILE)]);
+    let mut editor = Editor::start(&project, trusted());
+    let uri = editor.open(&project, "m.py");
+    let id = editor.command("imageLsp.build", json!({ "uri": uri, "name": "image" }));
+    assert!(editor.answer_to(id)["error"]["message"].as_str().is_some_and(|t| t.contains("torch==99")));
+    let published = editor.wait("diagnostics", |m| {
+        m["method"] == "textDocument/publishDiagnostics"
+            && m["params"]["diagnostics"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|d| d["source"] == "image build"))
+    });
+    let all = published["params"]["diagnostics"].as_array().cloned().unwrap_or_default();
+    let own = all.iter().find(|d| d["source"] == "image build").expect("a diagnostic");
+    let range = json!({ "start": { "line": 5, "character": 23 }, "end": { "line": 5, "character": 34 } });
+    assert_eq!(own["range"], range, "{own}");
+}

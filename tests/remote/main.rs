@@ -15,4 +15,5 @@ mod message;
 #[allow(dead_code, reason = "environments alone are used")]
 mod oracle;
 mod project;
+mod protocol;
 mod verify;

@@ -210,6 +210,9 @@ impl Child {
             from: python.from.clone(),
             message,
         };
+        if !std::path::Path::new(directory).is_dir() {
+            return Err(failed(format!("there is no folder {directory} to start it in")));
+        }
         let mut process = command.spawn().map_err(|error| failed(error.to_string()))?;
         let (Some(input), Some(output), Some(errors)) =
             (process.stdin.take(), process.stdout.take(), process.stderr.take())
@@ -386,14 +389,8 @@ impl Running {
 fn settings(folder: &std::path::Path) -> Vec<(&'static str, String)> {
     let folder = folder.join("tmp").display().to_string();
     let mut all: Vec<(&str, String)> = vec![("COLUMNS", "10000".to_owned())];
-    let on = [
-        "DO_NOT_TRACK",
-        "FLYTE_DISABLE_TELEMETRY",
-        "FLYTE_DISABLE_SENTRY",
-        "NO_COLOR",
-        "PYTHONUNBUFFERED",
-        "PYTHONDONTWRITEBYTECODE",
-    ];
+    let on =
+        ["DO_NOT_TRACK", "FLYTE_DISABLE_TELEMETRY", "FLYTE_DISABLE_SENTRY", "NO_COLOR", "PYTHONUNBUFFERED"];
     all.extend(on.map(|name| (name, if name.starts_with("FLYTE") { "true" } else { "1" }.to_owned())));
     all.extend(["TMPDIR", "TEMP", "TMP"].map(|name| (name, folder.clone())));
     all.push(("PYTHONIOENCODING", "utf-8:backslashreplace".to_owned()));

@@ -52,6 +52,8 @@ import json  # noqa: E402
 
 # Nothing of the working directory may stand in for what flyte imports.
 sys.path[:] = [entry for entry in sys.path if entry != ""]
+# Nothing is written beside the user's files; what is installed may be compiled once for all.
+sys.dont_write_bytecode = True
 LONGEST = 1 << 16
 
 
@@ -132,6 +134,7 @@ def attempt(function, *arguments):
 
 def import_flyte():
     answer("phase", name="flyte")
+    sys.dont_write_bytecode = False
     try:
         import flyte
         import flyte.config
@@ -142,6 +145,7 @@ def import_flyte():
         if missing:
             raise Stop("no-flyte", "there is no flyte 2")
         raise Stop("broken-flyte", "importing flyte fails: %s: %s" % (type(error).__name__, error))
+    sys.dont_write_bytecode = True
     answer("flyte", version=str(getattr(flyte, "__version__", "")), path=os.path.dirname(flyte.__file__ or ""))
     return flyte
 
@@ -217,6 +221,7 @@ def load(path):
             # A copy of this process that the file made: there is nothing for it to do.
             os._exit(0)
         own_streams()
+        sys.dont_write_bytecode = False
     return module
 
 

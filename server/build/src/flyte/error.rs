@@ -26,6 +26,8 @@ pub enum AskError {
     NoFlyte {
         /// What is the matter.
         message: String,
+        /// It is there, and cannot be imported.
+        is_there: bool,
         /// The program.
         program: String,
         /// Where it comes from.
@@ -135,6 +137,9 @@ impl AskError {
         let choose = "choose another interpreter with --python PATH, the setting python, or VIRTUAL_ENV";
         Some(match self {
             Self::NoPython | Self::Start { .. } => choose.to_owned(),
+            Self::NoFlyte { program, is_there: true, .. } => {
+                format!("see what {program} -c 'import flyte' says, and mend the environment; or {choose}")
+            }
             Self::NoFlyte { program, .. } => {
                 format!("install flyte there (uv pip install --python {program} flyte), or {choose}")
             }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use image_manifests::fs::FileSystem;
+use image_model::world::Fact;
 use image_python::inspect::{FileReport, ImageReport};
 use serde_json::json;
 
@@ -176,10 +177,19 @@ fn failed(phase: String, message: Option<String>, job: &RemoteJob<'_>) -> AskErr
     }))
 }
 
+/// In some releases the registry follows from the endpoint, which `flyte build` does not know yet when it imports the file,
+/// and neither does this; `flyte deploy` does, and so does the prediction.
+fn rests_on_endpoint(job: &RemoteJob<'_>) -> bool {
+    let endpoint = job.report.facts.describe(Fact::Endpoint);
+    let variant = job.image().and_then(|i| i.variants.first());
+    variant.is_some_and(|v| v.assumptions.contains(&endpoint))
+}
+
 /// Says where flyte builds something else than what was predicted.
 fn warn_of_difference(described: &Described, predicted: Option<&str>, job: &RemoteJob<'_>, sink: &Sink) {
     if let (Attempt::Ok(Some(uri)), Some(predicted)) = (&described.uri, predicted)
         && uri != predicted
+        && !rests_on_endpoint(job)
     {
         let site = job.image().map(|i| i.site.clone());
         let message = format!(

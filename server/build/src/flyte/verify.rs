@@ -258,7 +258,7 @@ async fn describe(child: &mut Child, target: &Target<'_>, keep: bool) -> Result<
     loop {
         match child.answer().await? {
             Answer::Flyte { version } => flyte = version,
-            Answer::Image(image) => images.push(*image),
+            Answer::Image(image) if images.len() < MOST_IMAGES => images.push(*image),
             Answer::Error { kind, exception } => error = Some((kind, exception, child.phase)),
             Answer::End if keep => has_ended = true,
             Answer::End => break,
@@ -273,6 +273,9 @@ async fn describe(child: &mut Child, target: &Target<'_>, keep: bool) -> Result<
     let is_of_file = phase == Phase::Load && kind == "raised";
     Ok((flyte, if is_of_file { Ok(Answers::Raised(told)) } else { Err(told) }))
 }
+
+/// Images of one file that are compared: a bound on the memory that a file can take.
+const MOST_IMAGES: usize = 10_000;
 
 /// What every request has.
 pub(crate) fn base_request(report: &FileReport, child: &Child) -> Value {
@@ -294,6 +297,7 @@ pub(crate) fn told(kind: &str, exception: Exception, child: &Child, fs: &dyn Fil
     match kind {
         "no-flyte" | "broken-flyte" => AskError::NoFlyte {
             message,
+            is_there: kind == "broken-flyte",
             program: child.python.program.display().to_string(),
             from: child.python.from.clone(),
         },
@@ -457,9 +461,15 @@ fn against(described: &Described, image: &ImageReport, report: &FileReport, temp
             };
         }
         (Attempt::Ok(theirs), Some(ours)) if theirs.as_ref() != Some(ours) => {
-            let temp_dir = report.facts.describe(Fact::TempDir);
-            if variant.assumptions.contains(&temp_dir) {
+            let rests_on = |fact| variant.assumptions.contains(&report.facts.describe(fact));
+            if rests_on(Fact::TempDir) {
                 return Verdict::NotComparable("it depends on the folder for temporary files".to_owned());
+            }
+            if rests_on(Fact::Endpoint) {
+                // Of the releases that look at it, `flyte deploy` and `run` know it when they import the file, and
+                // `flyte build` does not.
+                let because = "its registry depends on flyte's endpoint, and no server is asked here";
+                return Verdict::NotComparable(because.to_owned());
             }
             let call = first_different(variant, described.calls.as_deref().unwrap_or_default());
             return Verdict::Different(Difference {
