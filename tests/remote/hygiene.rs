@@ -182,3 +182,14 @@ fn files_that_end_the_child_do_not_harm_others() {
     assert!(told.contains("5 equal, 0 different, 0 not comparable"), "{told}");
     assert_eq!(told.matches("not asked").count(), 2, "{told}");
 }
+
+#[test]
+fn files_called_like_modules_of_python_do_not_stand_in_for_them() {
+    let wrong = "raise SystemExit('not this one')\n";
+    let mut files = vec![("m.py", format!("{HEAD}class Own(flyte.Image): pass\n"))];
+    let names = ["json.py", "select.py", "signal.py", "functools.py", "importlib.py", "flyte.py", "click.py"];
+    files.extend(names.map(|name| (name, wrong.to_owned())));
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let output = Project::new(&files).run(&["verify", "m.py"]);
+    assert!(text(&output.stdout).contains("1 equal, 0 different"), "{output:?}");
+}

@@ -473,3 +473,47 @@ async fn read_log(
         kept.push_back(text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &[u8], longest: usize) -> Vec<(Vec<u8>, bool)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut input = BufReader::with_capacity(3, text);
+            let mut all = Vec::new();
+            while let Some(part) = read_part(&mut input, longest).await {
+                all.push(part);
+            }
+            all
+        })
+    }
+
+    #[test]
+    fn long_lines_are_cut_and_do_not_harm_the_next() {
+        let line = |text: &str, is_whole| (text.as_bytes().to_vec(), is_whole);
+        assert_eq!(parts(b"", 4), []);
+        assert_eq!(
+            parts(b"abcd\nefghi\n\nj", 4),
+            [line("abcd", true), line("efgh", false), line("", true), line("j", true)]
+        );
+    }
+
+    #[test]
+    fn answers_are_understood_and_nothing_else_is() {
+        let read = |text: &str| serde_json::from_str::<Answer>(text);
+        assert_eq!(
+            read(r#"{"event": "phase", "name": "load"}"#).ok(),
+            Some(Answer::Phase { name: Phase::Load })
+        );
+        let image = r#"{"event": "image", "names": ["a"], "uri": {"error": {"type": "E", "message": "m", "frames": []}}, "resolved": true}"#;
+        let Ok(Answer::Image(image)) = read(image) else { panic!("no image") };
+        assert!(matches!(image.uri, Attempt::Error(e) if e.class.as_deref() == Some("E")));
+        let error = r#"{"event": "error", "kind": "no-flyte", "message": "m", "frames": []}"#;
+        assert!(matches!(read(error), Ok(Answer::Error { kind, .. }) if kind == "no-flyte"));
+        for text in ["", "{}", "[]", r#"{"event": "start"}"#, r#"{"event": "phase", "name": "start"}"#] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -7,6 +7,8 @@ output. Everything that code prints goes to standard error: it is the log. Only 
 import os
 import sys
 
+# Nothing of the working directory may stand in for what this, or flyte, imports.
+sys.path[:] = [entry for entry in sys.path if entry != ""]
 PROTOCOL = 1
 
 
@@ -50,8 +52,6 @@ OWN = os.getpid()
 
 import json  # noqa: E402
 
-# Nothing of the working directory may stand in for what flyte imports.
-sys.path[:] = [entry for entry in sys.path if entry != ""]
 # Nothing is written beside the user's files; what is installed may be compiled once for all.
 sys.dont_write_bytecode = True
 LONGEST = 1 << 16
@@ -159,10 +159,11 @@ class History:
         for name in dir(image):
             if name == "clone" or name.startswith("with_"):
                 setattr(image, name, self.watched(name, getattr(image, name)))
-            elif name.startswith("from_"):
-                setattr(image, name, staticmethod(self.first(getattr(image, name))))
+            elif name.startswith("from_") and isinstance(image.__dict__.get(name), classmethod):
+                setattr(image, name, classmethod(self.first(image.__dict__[name].__func__)))
 
     def first(self, method):
+        """A constructor, of whose own calls nobody asks."""
         import functools
 
         @functools.wraps(method)
@@ -307,12 +308,12 @@ def register(folder):
 class Asked:
     """A request, and what is known for all of its images."""
 
-    def __init__(self, request):
+    def __init__(self, request, watches):
         self.request = request
         self.path = request["path"]
         self.folder = request["folder"]
         self.flyte = import_flyte()
-        self.history = History(self.flyte.Image)
+        self.history = History(self.flyte.Image) if watches else None
         self.module = load(self.path)
         # What the file set up itself is left as it is; so is what is never set up.
         self.initialised = bool(self.flyte.extend.is_initialized()) or request.get("initialise") is False
@@ -457,7 +458,7 @@ class Asked:
 def describe(request):
     # A lock file is the user's to change.
     os.environ.setdefault("UV_FROZEN", "1")
-    asked = Asked(request)
+    asked = Asked(request, watches=True)
     asked.start_offline()
     for image, names in images_of(asked.flyte, asked.module):
         answer("image", **asked.image(image, names))
@@ -489,7 +490,7 @@ def connect(flyte, request):
 
 
 def build(request):
-    asked = Asked(request)
+    asked = Asked(request, watches=False)
     name = request["name"]
     found = [image for image, names in images_of(asked.flyte, asked.module) if name in names]
     if not found:

@@ -9,6 +9,7 @@
 //! whatever the child prints; the phases that are ours have an end.
 
 mod child;
+mod compare;
 mod error;
 pub mod json;
 mod python;

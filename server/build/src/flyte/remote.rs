@@ -278,3 +278,49 @@ impl Steps {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flytes_own_words_are_steps_and_everything_else_is_log() {
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let tell = Arc::clone(&told);
+        let steps = Steps::new(Arc::new(move |event| {
+            let text = match event {
+                Event::Step(step) => format!("{} {} {}", step.id, step.name, step.state.name()),
+                Event::Log { step, error, line } => format!("{step} {error} {line}"),
+                Event::Warning { message, .. } => format!("warning {message}"),
+                other => format!("{other:?}"),
+            };
+            tell.lock().expect("a list").push(text);
+        }));
+        for line in [
+            "from the file",
+            "[flyte] >> Submitting a new build...",
+            "[flyte]   -- Image n:t was not found or has expired",
+            "[flyte]   >> Waiting for build to finish",
+            "[flyte] !! Context size is 6 MB",
+            "[flyte] ",
+        ] {
+            steps.line(line);
+        }
+        steps.end(State::Failed);
+        steps.end(State::Done);
+        let told = told.lock().expect("a list").clone();
+        assert_eq!(
+            told,
+            [
+                "0 true from the file",
+                "1 Submitting a new build... running",
+                "1 false [flyte]   -- Image n:t was not found or has expired",
+                "1 Submitting a new build... done",
+                "2 Waiting for build to finish running",
+                "warning Context size is 6 MB",
+                "2 false [flyte] ",
+                "2 Waiting for build to finish failed",
+            ]
+        );
+    }
+}
