@@ -202,3 +202,20 @@ fn other_releases_of_flyte_build_too() {
         assert_eq!(warnings, 0, "{release} {output:?}");
     }
 }
+
+#[test]
+fn on_a_terminal_it_is_asked_whether_the_run_is_to_end() {
+    for (reply, aborted, kind) in [("y", 1, "xterm"), ("n", 0, "")] {
+        let plane = ControlPlane::start(Scenario::Slow);
+        let project = project(&plane);
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/remote/terminal.py");
+        let own = project.command(&["build", "m.py"]);
+        let mut command = std::process::Command::new("python3");
+        command.args([program, "the build runs at", "[y/N]", reply]);
+        command.arg(own.get_program()).args(own.get_args()).env_clear();
+        command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = command.env("TERM", kind).current_dir(project.path()).output().expect("output");
+        assert_eq!((output.status.code(), plane.count("AbortRun")), (Some(130), aborted), "{output:?}");
+        project.assert_nothing_is_left(0);
+    }
+}

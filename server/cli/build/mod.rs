@@ -102,7 +102,8 @@ fn wanted(builder: Builder) -> Wanted {
 }
 
 fn progress(arguments: &Build, context: &Context) -> Box<dyn Progress> {
-    let is_terminal = std::io::stderr().is_terminal();
+    // A terminal that says nothing of itself (no TERM) shows no lines that are drawn anew.
+    let is_terminal = std::io::stderr().is_terminal() && !indicatif::ProgressDrawTarget::stderr().is_hidden();
     let kind = match arguments.progress {
         // Lines that are drawn anew would not be seen elsewhere.
         ProgressKind::Auto | ProgressKind::Tty if is_terminal => ProgressKind::Tty,

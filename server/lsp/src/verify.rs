@@ -63,8 +63,10 @@ impl Verifications {
     fn note(&self, path: &Path, text: Arc<str>, verified: &Verified) {
         let of_image = |image: &image_build::flyte::Compared| match &image.verdict {
             Verdict::Different(found) => {
-                let site = found.site.clone().or_else(|| image.site.clone())?;
-                Some((site, found.message(&verified.flyte)))
+                // A call in another module is shown at the image that is made of it.
+                let sites = found.site.iter().chain(&image.site);
+                let site = sites.into_iter().find(|site| *site.path == *path)?;
+                Some((site.clone(), found.message(&verified.flyte)))
             }
             _ => None,
         };
