@@ -112,7 +112,7 @@ fn code_that_is_no_python_is_said() {
 
 #[test]
 fn the_child_is_told_not_to_tell_anybody() {
-    let python = "assert all(os.environ[n] in ('1', 'true') for n in ('DO_NOT_TRACK', 'FLYTE_DISABLE_TELEMETRY', 'FLYTE_DISABLE_SENTRY'))\nassert os.environ['TMPDIR'] == __import__('tempfile').gettempdir() and 'image-lsp-flyte' in os.environ['TMPDIR']\nassert os.getpgrp() == os.getpid()\nassert sys.argv == ['-c']\n";
+    let python = "assert all(os.environ[n] in ('1', 'true') for n in ('DO_NOT_TRACK', 'FLYTE_DISABLE_TELEMETRY', 'FLYTE_DISABLE_SENTRY'))\nassert os.environ['TMPDIR'] == __import__('tempfile').gettempdir() and 'image-lsp-flyte' in os.environ['TMPDIR']\nassert os.getpgrp() == os.getppid()\nassert sys.argv == ['-c']\n";
     let (project, output) = verify(python, &[]);
     assert!(text(&output.stdout).contains("1 equal"), "{output:?}");
     // Nothing is written beside the file.

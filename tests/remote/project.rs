@@ -125,7 +125,11 @@ impl Project {
             let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
             let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
             let environment = text(read("environ"));
-            if id != server && id != std::process::id() && environment.contains(&mark) {
+            // The fourth field is the parent, after a name that may hold anything: zombies have no environment.
+            let status = text(read("stat"));
+            let fields = status.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+            let is_child = fields.split_whitespace().nth(1) == Some(server.to_string().as_str());
+            if id != server && id != std::process::id() && (is_child || environment.contains(&mark)) {
                 found.push(format!("{id} {}", text(read("cmdline")).chars().take(60).collect::<String>()));
             }
         }

@@ -1,7 +1,7 @@
 //! The child process: how it is started, spoken to, bounded and ended.
 
 use std::collections::VecDeque;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -181,9 +181,9 @@ pub(crate) struct Child {
 /// What has to be ended.
 struct Running {
     process: tokio::process::Child,
-    /// Its process group.
+    /// Its process group, which the guard in it leads: the guard ends last, and all others before.
     group: Option<u32>,
-    /// Open as long as it may run: its guard ends the group when it closes.
+    /// Open as long as it may run: the guard ends the group when it closes.
     input: ChildStdin,
     reader: tokio::task::JoinHandle<()>,
     /// Removed at the end.
@@ -311,7 +311,7 @@ impl Child {
             if timeout(PATIENCE[1], running.process.wait()).await.is_err() {
                 return running.end().await;
             }
-            running.sweep().await;
+            running.release().await;
         }
     }
 }
@@ -342,22 +342,20 @@ impl Running {
         for (signal, patience) in [Signal::Interrupt, Signal::Terminate].into_iter().zip(PATIENCE) {
             if !has_ended {
                 self.signal(signal);
-                has_ended = timeout(patience, self.wait()).await.is_ok();
+                has_ended = timeout(patience, self.process.wait()).await.is_ok();
             }
         }
-        self.sweep().await;
+        if !has_ended {
+            self.signal(Signal::Kill);
+            // Where there are no groups.
+            let _ = self.process.start_kill();
+            let _ = self.process.wait().await;
+        }
+        self.release().await;
     }
 
-    async fn wait(&mut self) -> Option<ExitStatus> {
-        self.process.wait().await.ok()
-    }
-
-    /// Kills what is left of the group, and reads what was printed.
-    async fn sweep(mut self) {
-        self.signal(Signal::Kill);
-        // Where there are no groups.
-        let _ = self.process.start_kill();
-        let _ = self.process.wait().await;
+    /// Reads what was printed by a process that has ended, and tidies up.
+    async fn release(self) {
         drop(self.input);
         // Somebody who left the group may hold the other end.
         let abort = self.reader.abort_handle();

@@ -13,7 +13,8 @@ PROTOCOL = 1
 
 
 def guard():
-    """A process of its own ends the whole group when whoever asked is gone, even while this one cannot run Python."""
+    """Goes on in a child of this process, which guards it from here on: it ends the whole group when the child has ended,
+    and when whoever asked is gone, also while the child cannot run Python."""
     try:
         import select
         import signal
@@ -21,21 +22,34 @@ def guard():
         poll = select.poll()
     except (ImportError, AttributeError):
         return
-    middle = os.fork()
-    if middle != 0:
-        os.waitpid(middle, 0)
+    ignored = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    reader, writer = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ignored)
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        os.close(writer)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ignored)
         return
-    # Twice, so that code here that waits for its children does not wait for it.
-    if os.fork() != 0:
-        os._exit(0)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+    # The end of the child is a byte to read.
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)
     os.dup2(1, 2)
-    # Nothing is asked for but what is always told: that the other side is closed.
+    # Nothing is asked of the input but what is always told: that the other side is closed.
     poll.register(0, 0)
-    while not any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll()):
-        pass
+    poll.register(reader, select.POLLIN)
+    is_over = os.waitpid(child, os.WNOHANG)[0] == child
+    while not is_over:
+        for number, _ in poll.poll():
+            if number == reader:
+                os.read(reader, 64)
+            else:
+                is_over = True
+        is_over = is_over or os.waitpid(child, os.WNOHANG)[0] == child
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
