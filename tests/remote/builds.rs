@@ -159,6 +159,18 @@ fn a_backend_that_goes_away_can_be_left() {
 }
 
 #[test]
+fn a_backend_that_goes_away_is_said_with_the_run() {
+    let plane = ControlPlane::start(Scenario::Lost);
+    let output = project(&plane).run(&["build", "m.py", "--progress", "json"]);
+    let end = last(&output);
+    assert_eq!((output.status.code(), &end["event"]), (Some(1), &"failed".into()), "{end}");
+    // flyte tries for a while.
+    assert_eq!(end["exception"], "ConnectError", "{end}");
+    let advice = end["advice"].as_str().unwrap_or_default();
+    assert!(advice.starts_with("the run may go on at http") && advice.contains(RUN), "{end}");
+}
+
+#[test]
 fn whoever_cancels_hears_that_the_run_goes_on() {
     let plane = ControlPlane::start(Scenario::Slow);
     cancelled(&plane);

@@ -87,6 +87,14 @@ fn images_are_described_as_often_as_one_likes() {
     let first = driver.ask(&request);
     assert_eq!(first[0]["event"], "flyte");
     assert_eq!((&first[1]["event"], &first[1]["names"]), (&"image".into(), &json!(["image"])), "{first:?}");
+    // Whoever expects nothing is told everything.
+    let (uri, tag) = (&first[1]["uri"]["ok"], first[1]["tag"].as_str().expect("a tag"));
+    assert_eq!((uri.as_str(), tag.len()), (Some(format!("r.io/n:{tag}").as_str()), 32), "{first:?}");
+    let dockerfile = first[1]["dockerfile"]["ok"].as_str().expect("a Dockerfile");
+    assert!(
+        dockerfile.ends_with(&format!("ENV _F_IMG_ID=r.io/n:{tag}\nSHELL [\"/bin/bash\", \"-c\"]\n")),
+        "{dockerfile}"
+    );
     assert_eq!(driver.ask(&request), first);
 }
 

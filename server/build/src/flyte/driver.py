@@ -319,6 +319,12 @@ def register(folder):
     sys.path.append(folder)
 
 
+def tag_of(uri):
+    """The tag in an address; `None` where there is none."""
+    name = (uri or "").split("@")[0].rsplit("/", 1)[-1]
+    return name.split(":", 1)[1] if ":" in name else None
+
+
 class Asked:
     """A request, and what is known for all of its images."""
 
@@ -460,9 +466,9 @@ class Asked:
         else:
             final, uri = final["ok"]
             uri = {"ok": uri}
-        found = {"names": names, "uri": uri, "resolved": not self.initialised}
+        found = {"names": names, "uri": uri, "tag": tag_of(uri.get("ok")), "resolved": not self.initialised}
         found["validate"] = attempt(lambda: final.validate() and None)
-        if ours.get("dockerfile"):
+        if ours.get("dockerfile", "expected" not in self.request):
             found["dockerfile"] = attempt(self.dockerfile, final)
         if "ok" in uri and ours.get("uri") != uri["ok"]:
             found["calls"] = self.history.calls(image)

@@ -93,6 +93,8 @@ pub struct Raised {
     pub site: Option<Site>,
     /// The lines of the user's files that led to it, `path:line in function`, the innermost last.
     pub trace: Vec<String>,
+    /// The page of a run of flyte's backend that may go on.
+    pub run: Option<String>,
 }
 
 /// A run that ended without an image.
@@ -185,6 +187,9 @@ fn advice_on(raised: &Raised) -> Option<String> {
         ("endpoint or api_key must be provided", "set admin.endpoint in flyte's configuration"),
         ("client has not been initialized", "set admin.endpoint in flyte's configuration"),
     ];
+    if let Some(url) = &raised.run {
+        return Some(format!("the run may go on at {url}; building again finds what it builds"));
+    }
     let text = format!("{} {}", raised.exception, raised.message);
     known.iter().find(|(part, _)| text.contains(part)).map(|(_, advice)| (*advice).to_owned())
 }

@@ -144,10 +144,11 @@ async fn follow(
             Answer::Failed { phase, message } => result = Some(Err(failed(phase, message, job))),
             Answer::Error { kind, exception } => {
                 let mut error = told(&kind, exception, child, job.fs);
-                if let AskError::Raised(raised) = &mut error
-                    && raised.site.is_none()
-                {
-                    raised.site = job.image().map(|i| i.site.clone());
+                if let AskError::Raised(raised) = &mut error {
+                    let image = || job.image().map(|i| i.site.clone());
+                    raised.site = raised.site.take().or_else(image);
+                    let run = job.run.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    raised.run = run.map(|run| run.url);
                 }
                 result = Some(Err(error));
             }

@@ -308,6 +308,7 @@ pub(crate) fn told(kind: &str, exception: Exception, child: &Child, fs: &dyn Fil
             code,
             message,
             site: frames.last().and_then(|frame| line_of(&frame.path, frame.line, fs)),
+            run: None,
             trace: frames
                 .iter()
                 .map(|f| {
