@@ -115,3 +115,32 @@ fn what_both_refuse_is_equal() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("both end with "), "{text}");
 }
+
+#[test]
+fn outcomes_that_nobody_can_decide_are_decided_by_flyte() {
+    let python = "import os, flyte, random\nbase = flyte.Image.from_base('debian:12')\nif os.getpid() < 0:\n    image = base.clone(name='a', extendable=True).with_commands(['a'])\nelse:\n    image = base.clone(name='b', extendable=True).with_commands(['b'])\ntag = 'c' if random.random() < 2 else 'd'\nother = base.clone(name=tag, extendable=True).with_commands(['c'])\n";
+    let project = Project::new(&[("m.py", python)]);
+    let (status, document) = json(&project, &["m.py"]);
+    let images = document["environments"][0]["files"][0]["images"].as_array().expect("images");
+    for name in ["image", "other"] {
+        let of_name = |i: &&Value| i["names"].as_array().is_some_and(|names| names.contains(&name.into()));
+        let verdicts: Vec<&Value> = images.iter().filter(of_name).map(|i| &i["verdict"]).collect();
+        assert_eq!(verdicts[0], "equal", "{name} {document}");
+    }
+    assert_eq!(status, Some(0));
+}
+
+#[test]
+fn what_a_file_sets_up_itself_is_left_to_it() {
+    let config = "image:\n  image_refs:\n    gpu: r.io/gpu:1\n";
+    let python = "import pathlib, flyte\nflyte.init(root_dir=pathlib.Path(__file__).parent)\nplain = flyte.Image.from_debian_base(name='n', python_version=(3, 12)).with_commands(['a'])\nbundle = plain.with_code_bundle()\ngpu = flyte.Image.from_ref_name('gpu')\n";
+    let project = Project::new(&[("m.py", python), ("config.yaml", config)]);
+    let (status, document) = json(&project, &["m.py"]);
+    let images = document["environments"][0]["files"][0]["images"].as_array().expect("images");
+    let verdicts: Vec<&str> = images.iter().filter_map(|i| i["verdict"].as_str()).collect();
+    assert_eq!(
+        (status, verdicts),
+        (Some(0), vec!["equal", "not-comparable", "not-comparable"]),
+        "{document}"
+    );
+}

@@ -27,7 +27,7 @@ pub(super) fn compare(described: &[Described], target: &Target<'_>, temporary: &
         };
         let image = numbers.first().map(|number| &report.images[*number]);
         let verdict = match image {
-            Some(image) => against(described, image, report, temporary),
+            Some(image) => against_all(described, image, report, temporary),
             None => Verdict::NotComparable("there is no prediction for these names".to_owned()),
         };
         compared.push(Compared {
@@ -47,7 +47,10 @@ pub(super) fn compare(described: &[Described], target: &Target<'_>, temporary: &
 /// An image that flyte does not have.
 fn alone(image: &ImageReport) -> Compared {
     let variant = image.variants.first();
-    let certain = image.bindings.iter().find(|b| b.likely && b.when.is_empty());
+    // What is deeper in containers and objects, flyte's side may not look at.
+    let is_plain =
+        |name: &str| !name.starts_with("__") && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let certain = image.bindings.iter().find(|b| b.likely && b.when.is_empty() && is_plain(&b.name));
     let is_known = variant.is_some_and(|v| v.unknowns.is_empty() && v.errors.is_empty());
     let verdict = match certain {
         Some(binding) if is_known => Verdict::Different(Difference {
@@ -64,14 +67,37 @@ fn alone(image: &ImageReport) -> Compared {
     Compared { names: image.names.clone(), site: Some(image.site.clone()), predicted, uri: None, verdict }
 }
 
-/// What flyte says of an image against its prediction.
-fn against(described: &Described, image: &ImageReport, report: &FileReport, temporary: &str) -> Verdict {
-    let Some(variant) = image.variants.first() else {
+/// What flyte says of an image against its prediction, in all outcomes.
+fn against_all(described: &Described, image: &ImageReport, report: &FileReport, temporary: &str) -> Verdict {
+    let Some(likeliest) = image.variants.first() else {
         return Verdict::NotComparable("it has no outcome".to_owned());
     };
-    let has_layer = |kind: &str| variant.layers.iter().any(|l| l.kind == kind);
-    if !described.resolved && has_layer("CodeBundleLayer") {
-        return Verdict::NotComparable("flyte settles its code bundle only while it builds".to_owned());
+    let verdict = against(described, image, likeliest, report, temporary);
+    if verdict == Verdict::Equal {
+        return verdict;
+    }
+    // Where a condition could not be decided, flyte shows which outcome it is.
+    let has_name = |i: &&ImageReport| described.names.iter().any(|name| i.binding(name).is_some());
+    let outcomes = report.images.iter().filter(has_name).flat_map(|i| i.variants.iter().map(move |v| (i, v)));
+    let mut others = outcomes.filter(|(_, v)| !std::ptr::eq(*v, likeliest));
+    let is_equal =
+        |(i, v): (&ImageReport, &Variant)| against(described, i, v, report, temporary) == Verdict::Equal;
+    if others.any(is_equal) { Verdict::Equal } else { verdict }
+}
+
+/// What flyte says of an image against one outcome of its prediction.
+fn against(
+    described: &Described,
+    image: &ImageReport,
+    variant: &Variant,
+    report: &FileReport,
+    temporary: &str,
+) -> Verdict {
+    let calls = variant.image.calls.iter().chain(&variant.image.origin);
+    let mut settled_late = calls.filter(|c| ["with_code_bundle", "from_ref_name"].contains(&c.method));
+    if !described.resolved && settled_late.next().is_some() {
+        let because = "flyte settles its code bundle or reference only while it builds, and the file sets flyte up itself";
+        return Verdict::NotComparable(because.to_owned());
     }
     let different = |part, predicted: String, actual: String| {
         Verdict::Different(Difference {
