@@ -105,6 +105,27 @@ fn an_environment_without_flyte_is_said_with_how_to_choose_another() {
 }
 
 #[test]
+fn an_interpreter_that_is_none_is_said() {
+    let project =
+        Project::new(&[("m.py", FILE), ("silent", "#!/bin/sh\n"), ("hanging", "#!/bin/sh\nsleep 1000\n")]);
+    for (name, said) in [
+        ("silent", "ended without an answer while it started"),
+        ("hanging", "was stopped: for 2 seconds it started"),
+        ("nosuch", "no Python was found for this project: neither by --python"),
+        ("m.py", "cannot be started"),
+    ] {
+        if ["silent", "hanging"].contains(&name) {
+            let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(project.path().join(name), executable).expect("a program");
+        }
+        let output = project.run(&["verify", "m.py", "--timeout", "2", "--python", name]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{name} {output:?}");
+        assert!(text.contains(said) && text.contains("choose another interpreter"), "{name} {text}");
+    }
+}
+
+#[test]
 fn what_both_refuse_is_equal() {
     let project = Project::new(&[(
         "m.py",

@@ -173,7 +173,7 @@ pub(crate) struct Child {
     pub(crate) python: Python,
     pub(crate) phase: Phase,
     /// For each of its first phases.
-    pub(crate) limit: Duration,
+    limit: Duration,
     /// It can serve several requests.
     pub(crate) forks: bool,
 }
@@ -191,11 +191,12 @@ struct Running {
 }
 
 impl Child {
-    /// Starts the interpreter in a working directory.
+    /// Starts the interpreter in a working directory. `limit` is for its start and each of its first phases.
     pub(crate) async fn start(
         python: &Python,
         directory: &str,
         around: &Surroundings,
+        limit: Duration,
         sink: LogSink,
     ) -> Result<Self, AskError> {
         let folder = own_folder(around)?;
@@ -228,7 +229,7 @@ impl Child {
             log,
             python: python.clone(),
             phase: Phase::Start,
-            limit: LIMIT,
+            limit,
             forks: false,
         };
         match child.answer().await? {

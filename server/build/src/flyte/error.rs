@@ -5,11 +5,16 @@ use std::path::PathBuf;
 use image_model::origin::Site;
 use thiserror::Error;
 
+use super::child::Phase;
+
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AskError {
     /// The project has no interpreter.
-    #[error("no Python was found for this project")]
+    #[error(
+        "no Python was found for this project: neither by --python or the setting, nor by VIRTUAL_ENV, CONDA_PREFIX, .venv, \
+         pixi's environment, .python-version or PATH"
+    )]
     NoPython,
     /// The interpreter cannot be started.
     #[error("{program} ({from}) cannot be started: {message}")]
@@ -146,7 +151,11 @@ impl AskError {
                 format!("install flyte there (uv pip install --python {program} flyte), or {choose}")
             }
             Self::Silent { .. } => format!("see whether it runs the file: python FILE; or {choose}"),
-            Self::TimedOut { .. } => "what the file does when it is imported has to end".to_owned(),
+            Self::TimedOut { doing, .. } if *doing == Phase::Start.doing() => choose.to_owned(),
+            Self::TimedOut { .. } => {
+                "what the file does when it is imported has to end; verify --timeout gives it more time"
+                    .to_owned()
+            }
             Self::Raised(raised) => return advice_on(raised),
             Self::Run(run) => format!("the log of the build is at {}", run.url),
             Self::Cancelled { run: Some(run) } => format!("to end it, too: flyte abort run {run}"),

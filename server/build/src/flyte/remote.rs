@@ -8,7 +8,7 @@ use image_model::world::Fact;
 use image_python::inspect::{FileReport, ImageReport};
 use serde_json::json;
 
-use super::child::{Answer, Attempt, Child, Described, LogSink};
+use super::child::{Answer, Attempt, Child, Described, LIMIT, LogSink};
 use super::error::{AskError, FailedRun, Raised};
 use super::python::Python;
 use super::verify::{base_request, told};
@@ -93,7 +93,7 @@ pub async fn build_remote(
     let told_steps = Arc::clone(&steps);
     let log: LogSink = Arc::new(move |line| told_steps.line(line));
     let directory = &job.report.facts.environment.working_directory;
-    let mut child = Child::start(&python, directory, around, log).await?;
+    let mut child = Child::start(&python, directory, around, LIMIT, log).await?;
     let mut request = base_request(job.report, &child);
     request["do"] = json!("build");
     request["builder"] = json!("remote");
@@ -207,7 +207,7 @@ fn warn_of_difference(described: &Described, predicted: Option<&str>, job: &Remo
 pub async fn abort(job: &RemoteJob<'_>, run: &str, around: &Surroundings) -> Result<(), AskError> {
     let python = Python::of(&job.report.facts)?;
     let directory = &job.report.facts.environment.working_directory;
-    let mut child = Child::start(&python, directory, around, Arc::new(|_| {})).await?;
+    let mut child = Child::start(&python, directory, around, LIMIT, Arc::new(|_| {})).await?;
     let mut request = base_request(job.report, &child);
     request["do"] = json!("abort");
     request["run"] = json!(run);

@@ -186,10 +186,9 @@ impl<'a> Asker<'a> {
             Some(child) if child.python == python => child,
             other => {
                 end(other).await;
-                Child::start(&python, &directory, self.around, Arc::new(|_| {})).await?
+                Child::start(&python, &directory, self.around, self.limit, Arc::new(|_| {})).await?
             }
         };
-        child.limit = self.limit;
         let keep = self.keep && child.forks;
         let described = tokio::select! {
             described = describe(&mut child, target, keep) => described,
