@@ -156,13 +156,19 @@ fn trusted() -> Value {
     json!({ "workspaceTrusted": true })
 }
 
-#[test]
-fn an_image_is_built_by_the_backend_and_its_run_is_shown() {
-    let plane = ControlPlane::start(Scenario::Works);
-    let project = Project::on(&plane, &[("m.py", FILE)]);
+/// A project whose image the editor has been told to build: the request's number.
+fn building(plane: &ControlPlane) -> (Project, Editor, i64) {
+    let project = Project::on(plane, &[("m.py", FILE)]);
     let mut editor = Editor::start(&project, trusted());
     let uri = editor.open(&project, "m.py");
     let id = editor.command("imageLsp.build", json!({ "uri": uri, "name": "image" }));
+    (project, editor, id)
+}
+
+#[test]
+fn an_image_is_built_by_the_backend_and_its_run_is_shown() {
+    let plane = ControlPlane::start(Scenario::Works);
+    let (project, mut editor, id) = building(&plane);
     let question = editor.asked("window/showMessageRequest");
     assert_eq!(question["params"]["actions"][0]["title"], "Open the run", "{question}");
     editor.reply(&question["id"].clone(), json!({ "title": "Open the run" }));
@@ -181,10 +187,7 @@ fn an_image_is_built_by_the_backend_and_its_run_is_shown() {
 #[test]
 fn what_fails_is_told_with_its_message_and_help() {
     let plane = ControlPlane::start(Scenario::Denied);
-    let project = Project::on(&plane, &[("m.py", FILE)]);
-    let mut editor = Editor::start(&project, trusted());
-    let uri = editor.open(&project, "m.py");
-    let id = editor.command("imageLsp.build", json!({ "uri": uri, "name": "image" }));
+    let (_project, mut editor, id) = building(&plane);
     let answer = editor.answer_to(id);
     let message = answer["error"]["message"].as_str().expect("a message");
     assert!(message.contains("permission denied") && message.contains("ask for the right"), "{answer}");
@@ -193,10 +196,7 @@ fn what_fails_is_told_with_its_message_and_help() {
 #[test]
 fn whoever_cancels_is_asked_whether_the_run_is_to_end() {
     let plane = ControlPlane::start(Scenario::Slow);
-    let project = Project::on(&plane, &[("m.py", FILE)]);
-    let mut editor = Editor::start(&project, trusted());
-    let uri = editor.open(&project, "m.py");
-    let id = editor.command("imageLsp.build", json!({ "uri": uri, "name": "image" }));
+    let (project, mut editor, id) = building(&plane);
     let token = editor.asked("window/workDoneProgress/create")["params"]["token"].clone();
     plane.wait_for("WatchActionDetails");
     let page = editor.asked("window/showMessageRequest");
@@ -218,10 +218,7 @@ fn whoever_cancels_is_asked_whether_the_run_is_to_end() {
 #[test]
 fn a_cancelled_request_ends_the_child_too() {
     let plane = ControlPlane::start(Scenario::Slow);
-    let project = Project::on(&plane, &[("m.py", FILE)]);
-    let mut editor = Editor::start(&project, trusted());
-    let uri = editor.open(&project, "m.py");
-    let id = editor.command("imageLsp.build", json!({ "uri": uri, "name": "image" }));
+    let (project, mut editor, id) = building(&plane);
     plane.wait_for("WatchActionDetails");
     editor.notify("$/cancelRequest", json!({ "id": id }));
     assert_eq!(editor.answer_to(id)["error"]["code"], -32800);
@@ -232,10 +229,7 @@ fn a_cancelled_request_ends_the_child_too() {
 #[test]
 fn nothing_is_left_when_the_server_is_killed() {
     let plane = ControlPlane::start(Scenario::Slow);
-    let project = Project::on(&plane, &[("m.py", FILE)]);
-    let mut editor = Editor::start(&project, trusted());
-    let uri = editor.open(&project, "m.py");
-    editor.command("imageLsp.build", json!({ "uri": uri, "name": "image" }));
+    let (project, mut editor, _) = building(&plane);
     plane.wait_for("WatchActionDetails");
     assert!(!project.processes(editor.server.id()).is_empty());
     editor.server.kill().expect("killed");
@@ -320,10 +314,7 @@ fn a_comparison_can_be_cancelled() {
 fn what_a_run_says_is_marked_in_the_code() {
     let said = "Because there is no version of torch==99 and you require torch==99, we can conclude that your requirements are unsatisfiable.";
     let plane = ControlPlane::start(Scenario::Fails(said));
-    let project = Project::on(&plane, &[("m.py", FILE)]);
-    let mut editor = Editor::start(&project, trusted());
-    let uri = editor.open(&project, "m.py");
-    let id = editor.command("imageLsp.build", json!({ "uri": uri, "name": "image" }));
+    let (_project, mut editor, id) = building(&plane);
     assert!(editor.answer_to(id)["error"]["message"].as_str().is_some_and(|t| t.contains("torch==99")));
     let published = editor.wait("diagnostics", |m| {
         m["method"] == "textDocument/publishDiagnostics"
