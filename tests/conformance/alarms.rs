@@ -25,6 +25,7 @@ pub fn errors(answer: &Value) -> Vec<(&'static str, String)> {
             ("validate", "validate"),
             ("dockerfile", "build"),
             ("deploy", "build"),
+            ("flags", "build"),
             ("remote", "build"),
         ] {
             if let Some(error) = image.get(key).and_then(|a| a.get("error")) {

@@ -7,6 +7,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "tests")]
 
 mod alarms;
+mod arguments;
 mod case;
 mod compare;
 mod generate;
@@ -181,6 +182,11 @@ fn what_flyte_raises_is_covered_or_explained() {
 #[test]
 fn definitions_that_flyte_refuses_are_found() {
     proofs::the_table_of_errors_holds();
+}
+
+#[test]
+fn arguments_of_any_kind_agree() {
+    arguments::arguments_of_any_kind_agree();
 }
 
 #[test]

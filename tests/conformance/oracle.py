@@ -5,6 +5,7 @@ that nothing of one file is left for the next; flyte itself is imported once.
 """
 
 import asyncio
+import fcntl
 import gc
 import hashlib
 import importlib.util
@@ -13,6 +14,7 @@ import os
 import pathlib
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 
@@ -134,6 +136,8 @@ def dockerfile(image):
         elif message.startswith("Dockerfile: "):
             result["text"] = message[len("Dockerfile: "):]
 
+    # Whoever builds an image keeps what was built by its hash (alru_cache over ImageBuildEngine.build).
+    hash(image)
     docker_builder.click.secho = listen
     docker_builder._get_secret_commands = lambda layers: []
     asyncio.run(docker_builder.DockerImageBuilder()._build_image(image, dry_run=True))
@@ -167,7 +171,7 @@ def deployed(image, root, refs):
 def describe(image, root, refs):
     try:
         final = deployed(image, root, refs)
-    except LookupError:
+    except (LookupError, TypeError):
         final = image
     if isinstance(final, str):
         return {"uri": {"ok": final}, "layers": []}
@@ -197,10 +201,15 @@ def deploy(image, refs):
     asyncio.run(_build_images(DeploymentPlan(envs={"proof": env}), refs))
 
 
+def flags(image):
+    """What the local builder tells the engine of an image with a Dockerfile of its own: a dry run leaves it out."""
+    builder = docker_builder.DockerImageBuilder()
+    if image.dockerfile is not None and hasattr(builder, "_output_flags"):
+        builder._output_flags(image, True)
+
+
 def remote(image):
     """What the remote builder says of an image before it asks anybody."""
-    import tempfile
-
     from flyte._internal.imagebuild.remote_builder import _get_layers_proto
 
     _get_layers_proto(image, pathlib.Path(tempfile.mkdtemp()))
@@ -253,6 +262,15 @@ def signatures():
     return found
 
 
+def alone(path):
+    """Waits until no other oracle is at a script for pixi. flyte writes what it made of one to a folder of the system's
+    temporary one that is named by its content: two at once read what the other has not written yet."""
+    if b"pixi_script" in pathlib.Path(path).read_bytes():
+        lock = open(__file__)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return lock
+
+
 def serve(request):
     if "signatures" in request:
         return {"signatures": signatures()}, []
@@ -268,6 +286,7 @@ def serve(request):
     os.environ.update(request.get("env", {}))
     path = os.path.join(folder, request["file"])
     sys.path.append(os.path.dirname(path))
+    lock = alone(path)  # held until this process ends
     stem = os.path.splitext(os.path.basename(path))[0]
     before = set(sys.modules)
     out = {"import_error": None, "images": {}}
@@ -290,7 +309,8 @@ def serve(request):
     for name, image in names(module):
         out["images"][name] = describe(image, str(init.root_dir) if init else None, refs)
         if request.get("later"):
-            for what, ask in (("deploy", lambda: deploy(image, refs)), ("remote", lambda: remote(image))):
+            asked = {"deploy": lambda: deploy(image, refs), "flags": lambda: flags(image), "remote": lambda: remote(image)}
+            for what, ask in asked.items():
                 out["images"][name][what] = attempt(ask)
     sys.stdout = stdout
     own = {name for name, value in sys.modules.items() if str(getattr(value, "__file__", "")).startswith(folder)}
@@ -320,7 +340,8 @@ def main():
             except BaseException:
                 answer = {"oracle": traceback.format_exc()}, []
             try:
-                text = json.dumps(answer)
+                # An address may be whatever from_base was given.
+                text = json.dumps(answer, default=str)
             except BaseException:
                 text = json.dumps([{"oracle": traceback.format_exc()}, []])
             with os.fdopen(writer, "w") as f:

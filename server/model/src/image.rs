@@ -428,6 +428,30 @@ impl Image {
         Ok(Self { registry_is_configured: true, ..image })
     }
 
+    /// `hash(image)`: whoever builds images keeps what was built by it, so that an image without a hash is never built.
+    ///
+    /// Source: flyte 2.0.0b54 to 2.12.1, the dataclasses and `alru_cache` over `ImageBuildEngine.build`.
+    ///
+    /// # Errors
+    /// `TypeError` for a list, a dictionary or a set in a field of the image or of a layer.
+    pub fn hashable(&self) -> Res<()> {
+        let own = [
+            &self.base_image,
+            &self.dockerfile,
+            &self.registry,
+            &self.name,
+            &self.platform,
+            &self.python_version,
+            &self.extendable,
+        ];
+        let own = own.into_iter().find_map(Value::unhashable);
+        let of_layers = || self.layers.iter().find_map(|layer| layer.unhashable());
+        match own.or_else(of_layers).or_else(|| self.registry_secret.unhashable()) {
+            Some(kind) => raise("TypeError", format!("unhashable type: '{kind}'")),
+            None => Ok(()),
+        }
+    }
+
     /// `image.validate()`
     ///
     /// # Errors

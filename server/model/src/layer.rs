@@ -266,6 +266,12 @@ impl Layer {
         place.and_then(|p| self.values.get(p)).unwrap_or(&Value::None)
     }
 
+    /// The type of the first value that keeps the layer from being hashed.
+    #[must_use]
+    pub fn unhashable(&self) -> Option<&'static str> {
+        self.values.iter().find_map(Value::unhashable)
+    }
+
     /// The same layer with another value of a field.
     #[must_use]
     pub fn with(mut self, field: &str, value: Value) -> Self {

@@ -87,6 +87,17 @@ impl Value {
         }
     }
 
+    /// The type that keeps the value from being hashed, as Python finds it: its own, or that of the first such item of a
+    /// tuple. `None` where nothing is known to.
+    #[must_use]
+    pub fn unhashable(&self) -> Option<&'static str> {
+        match self {
+            Value::List(_) | Value::Dict(_) | Value::Set(_) => Some(self.type_name()),
+            Value::Tuple(items) => items.iter().find_map(Value::unhashable),
+            _ => None,
+        }
+    }
+
     /// The reason, where the value itself is not known.
     ///
     /// # Errors

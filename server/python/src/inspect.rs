@@ -9,7 +9,7 @@ use image_model::dockerfile::{self, Dockerfile};
 use image_model::error::{Cause, Raised, Res, Stop, Unknown};
 use image_model::image::Image;
 use image_model::layers::{Form, Needed, needed};
-use image_model::origin::Site;
+use image_model::origin::{Given, Site};
 use image_model::release::Address;
 use image_model::value::Value;
 use image_model::world::{Environment, Facts as FactSet, World};
@@ -545,6 +545,10 @@ impl Working<'_, '_> {
     }
 
     fn dockerfile(&mut self, image: &Arc<Image>, uri: &Res<String>) {
+        if let Err(stop) = image.hashable() {
+            self.note(Stage::Build, stop, unhashable_part(image));
+            return;
+        }
         if !self.out.modified && image.layers.is_empty() {
             // Nothing was changed: the base is used as it is, and there is no Dockerfile.
             return;
@@ -581,6 +585,28 @@ impl Working<'_, '_> {
             }
         }
     }
+}
+
+/// What keeps the image from being hashed: an argument for one of its own fields, or the call of a layer.
+fn unhashable_part(image: &Image) -> Option<Site> {
+    const OWN: [&str; 9] = [
+        "image_uri",
+        "base_image",
+        "file",
+        "registry",
+        "name",
+        "platform",
+        "python_version",
+        "extendable",
+        "registry_secret",
+    ];
+    let is_own = |given: &&Given| OWN.contains(&given.parameter) && given.value.unhashable().is_some();
+    let of_layers = || {
+        let layer = image.layers.iter().find(|layer| layer.unhashable().is_some())?;
+        layer.site.as_ref().map(|call| call.site.clone())
+    };
+    let own = image.calls.iter().rev().flat_map(|call| &call.arguments).find(is_own);
+    own.map(|given| given.site.clone()).or_else(of_layers)
 }
 
 /// The call of the first layer whose lines cannot be written.

@@ -168,6 +168,45 @@ fn every_fix_does_what_its_rule_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What keeps an image from being hashed, and what becomes of it.
+#[test]
+fn lists_that_no_build_takes_become_tuples() {
+    let debian = "flyte.Image.from_debian_base";
+    for (call, mended) in [
+        ("(name='n', python_version=[3, 12])", "(name='n', python_version=(3, 12))"),
+        ("([3, 12], name='n')", "((3, 12), name='n')"),
+        ("(python_version=[3, 12])", "(python_version=(3, 12))"),
+        ("(name='n').clone(python_version=[3, 12])", "(name='n').clone(python_version=(3, 12))"),
+        ("(name='n', platform=['linux/amd64'])", "(name='n', platform=('linux/amd64',))"),
+        (
+            "(name='n', platform=[\n    'linux/amd64',  # one\n])",
+            "(name='n', platform=(\n    'linux/amd64',  # one\n))",
+        ),
+        (
+            "(name='n', platform=[\n    'linux/amd64'  # one, or\n])",
+            "(name='n', platform=(\n    'linux/amd64',  # one, or\n))",
+        ),
+        ("(name='n', platform=[('linux/amd64')])", "(name='n', platform=(('linux/amd64'),))"),
+        // Told, and left alone: what others may use, and what nobody knows the meaning of.
+        ("(name='n', python_version=NUMBERS)", "(name='n', python_version=NUMBERS)"),
+        ("(name='n', platform=[['linux/amd64']])", "(name='n', platform=[['linux/amd64']])"),
+        ("(name='n', platform=(['linux/amd64'],))", "(name='n', platform=(['linux/amd64'],))"),
+        ("(name='n', platform={'linux/amd64': 1})", "(name='n', platform={'linux/amd64': 1})"),
+        // flyte makes a tuple of it.
+        ("(name='n').clone(platform=['linux/amd64'])", "(name='n').clone(platform=['linux/amd64'])"),
+    ] {
+        let mut folder = Folder::new(&format!("import flyte\n\nNUMBERS = [3, 12]\nimage = {debian}{call}\n"));
+        let found = folder.check();
+        let expected = if call.contains(".clone(platform") { vec![] } else { vec!["IMG007"] };
+        assert_eq!(codes(&found), expected, "{call}: {found:?}");
+        folder.fix(false);
+        assert_eq!(
+            folder.text("app.py"),
+            format!("import flyte\n\nNUMBERS = [3, 12]\nimage = {debian}{mended}\n")
+        );
+    }
+}
+
 #[test]
 fn codes_and_names_are_unique_and_sorted() {
     let codes: Vec<_> = rules::ALL.iter().map(|r| r.code).collect();
@@ -231,6 +270,7 @@ const STARTS: &[&str] = &[
     "flyte.Image.from_debian_base(~name=QTrainQ,~ platform=Qlinux/amd64Q~)",
     "flyte.Image.from_debian_base(python_version=Q3.12Q,~ registry=Qhttps://ghcr.io/acme/Q)",
     "flyte.Image.from_debian_base(3.12)",
+    "flyte.Image.from_debian_base([3, 12],~ name=QnQ,~ platform=[~Qlinux/amd64Q~])",
     "flyte.Image.from_base(~Qdebian:12Q~)",
     "flyte.Image.from_base(QDebianQ).clone(extendable=True)",
     "flyte.Image(name=QxQ)",

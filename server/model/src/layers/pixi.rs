@@ -339,7 +339,8 @@ fn script_lock(script: &PyPath, world: &World<'_>) -> Option<PyPath> {
 }
 
 pub(super) fn feed_script(layer: &Layer, to: &mut Feed<'_, '_>) -> Res<()> {
-    let start = format!("{}{}", manifest(layer, to.world)?, layer.get("environment").encode()?);
+    let mut start = manifest(layer, to.world)?.to_string();
+    layer.get("environment").append_to(&mut start)?;
     let text = options(layer, start)?;
     to.digest.update(text);
     match script_lock(layer.get("script").path_for("exists")?, to.world) {

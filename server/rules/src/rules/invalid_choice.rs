@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     name: "invalid-choice",
     what: "Finds values of `project_install_mode` and `copy_style` that flyte does not know.",
     why: "The local builder takes every other `project_install_mode` than `dependencies_only` for `install_project`, and copies\n\
-          the whole project; the remote builder raises ValueError. An unknown `copy_style` copies nothing.",
+          the whole project; for `with_uv_project` the remote builder raises ValueError. An unknown `copy_style` copies nothing.",
     proof: Proof::Dockerfile { line: "uv sync --active --inexact --no-editable", then: "the project itself is installed, which `dependency_only` does not say" },
     example: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_uv_project(\n    Path(__file__).parent / \"pyproject.toml\", project_install_mode=\"dependency_only\"\n)\n",
     files: &[
@@ -28,16 +28,22 @@ pub(super) static RULE: Rule = Rule {
                 "copy_style" => ["loaded_modules", "all"],
                 _ => continue,
             };
-            let Value::Str(text) = &given.value else { continue };
-            if choices.contains(&&**text) {
-                continue;
-            }
-            let does = match given.parameter {
-                "copy_style" => "flyte does not know it",
-                _ => "the local builder takes it for install_project, the remote one raises ValueError",
+            let (text, value) = match &given.value {
+                Value::Str(text) if choices.contains(&&**text) => continue,
+                Value::Str(text) => (&**text, format!("{text:?}")),
+                Value::Unknown(_) => continue,
+                Value::None => ("", "None".to_owned()),
+                other => ("", format!("a value of type {}", other.type_name())),
+            };
+            let does = match (given.parameter, call.method) {
+                ("copy_style", _) => "flyte does not know it",
+                (_, "with_uv_project") => {
+                    "the local builder takes it for install_project, the remote one raises ValueError"
+                }
+                _ => "flyte takes it for install_project",
             };
             let message =
-                format!("{} is {} or {}, not {text:?}: {does}", given.parameter, choices[0], choices[1]);
+                format!("{} is {} or {}, not {value}: {does}", given.parameter, choices[0], choices[1]);
             let near = choices.into_iter().find(|c| {
                 let (a, b) = (text.to_lowercase().replace(['-', ' '], "_"), *c);
                 distance(&a, b) <= 3.min(b.len() / 3)

@@ -6,17 +6,19 @@ use image_python::inspect::StageError;
 
 use super::{raises, texts};
 use crate::checker::{Checker, contains};
-use crate::finding::{Edit, Fix};
+use crate::finding::{Edit, Finding, Fix};
 use crate::rule::{Check, FixSafety, Proof, Rule};
 use crate::source::written_here;
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG201",
     name: "invalid-platform",
-    what: "Finds `platform=\"linux/amd64\"`, text where a tuple is needed, and platforms other than `linux/amd64` and\n\
-           `linux/arm64`.",
+    what: "Finds `platform=\"linux/amd64\"`, text where a tuple is needed, platforms other than `linux/amd64` and\n\
+           `linux/arm64`, and scripts for pixi whose header lacks a platform of their image.",
     why: "The constructors that start from the default image take text apart into letters: the engine is asked to build for\n\
-          `l`, `i`, `n`, …, and refuses. It has no base image for other platforms.",
+          `l`, `i`, `n`, …, and refuses. It has no base image for other platforms. An image is for `linux/amd64` and\n\
+          `linux/arm64` where nothing else is said; where the platforms in a script's `[tool.pixi.workspace]` do not cover them,\n\
+          flyte raises ValueError at the start of the build.",
     proof: Proof::Engine { error: "unknown operating system or architecture" },
     example: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", platform=\"linux/amd64\").with_pip_packages(\"httpx\")\n",
     instead: "import flyte\n\nimage = flyte.Image.from_debian_base(name=\"train\", platform=(\"linux/amd64\",)).with_pip_packages(\"httpx\")\n",
@@ -28,11 +30,12 @@ pub(super) static RULE: Rule = Rule {
             check(checker, call, given);
         }
         for error in variant.errors.iter().filter(|e| is_platform(e) && contains(&call.site, &e.site)) {
-            // Text for the platform is told above.
-            let text = call.given("platform").next().is_some_and(|g| matches!(g.value, Value::Str(_)));
-            if let (false, Some(given)) = (text, call.given("platform").next()) {
-                let message = format!("{}: {}", raises(error), error.raised.message);
-                checker.push(checker.at(&RULE, given, &[], message));
+            let message = format!("{}: {}", raises(error), error.raised.message);
+            match call.given("platform").next() {
+                // Text for the platform is told above.
+                Some(given) if matches!(given.value, Value::Str(_)) => {}
+                Some(given) => checker.push(checker.at(&RULE, given, &[], message)),
+                None => checker.push(Finding::new(&RULE, error.site.clone(), message)),
             }
         }
     }),
@@ -40,7 +43,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn is_platform(error: &StageError) -> bool {
-    error.raised.message.starts_with("Cannot build a pixi environment for platform")
+    let starts = ["Cannot build a pixi environment for platform", "The pixi script declares platforms"];
+    starts.iter().any(|start| error.raised.message.starts_with(start))
 }
 
 fn check(checker: &Checker<'_>, call: &CallSite, given: &Given) {
