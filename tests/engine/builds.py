@@ -65,7 +65,7 @@ def test_a_failure_marks_what_asked_for_it():
         ('.with_apt_packages("git", "nosuch-tool")', '"nosuch-tool"', "apt has no package nosuch-tool"),
         ('.with_pip_packages("six", "nosuch-project")', '"nosuch-project"', "uv finds no project nosuch-project"),
         ('.with_commands(["true", "set -e; frobnicate --now"])', '"set -e; frobnicate --now"', "has no program frobnicate"),
-        ('.with_commands(["exit 7"])', 'with_commands(["exit 7"])', "`RUN exit 7` ended with exit status 7"),
+        ('.with_commands(["exit 7"])', '"exit 7"', "`RUN exit 7` ended with exit status 7"),
     ]:
         p = project(chain, "broken")
         found = fails(build(ENGINE, p, "image"), message)

@@ -50,6 +50,7 @@ impl Failure {
         let listed = || listed(plan, layer?.file.as_deref()?, word?);
         let site = call.map(|call| {
             let found = word.and_then(|w| precise(call, w)).or_else(listed);
+            let found = found.or_else(|| command(call, instruction.as_deref()?));
             found.unwrap_or_else(|| call.site.clone())
         });
         let message = match &known {
@@ -91,14 +92,34 @@ fn plain(said: &str, instruction: Option<&str>) -> String {
 }
 
 /// An instruction as one line, without its mounts.
+fn as_line(instruction: &str) -> String {
+    let words = instruction.split_whitespace().filter(|w| !w.starts_with("--mount="));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The same, as far as a message has room for it.
 pub(crate) fn shortened(instruction: &str) -> String {
     const LONGEST: usize = 100;
-    let words = instruction.split_whitespace().filter(|w| !w.starts_with("--mount="));
-    let text = words.collect::<Vec<_>>().join(" ");
+    let text = as_line(instruction);
     if text.chars().count() <= LONGEST {
         return text;
     }
     text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+/// The command that an instruction runs, as a call of `with_commands` has it; nothing where it has it twice.
+fn command(call: &CallSite, instruction: &str) -> Option<Site> {
+    let line = as_line(instruction);
+    let own = line.strip_prefix("RUN ").filter(|_| call.method == "with_commands")?;
+    let mut sites = Vec::new();
+    for given in &call.arguments {
+        visit(&given.value, Some(&given.origin), &given.site, &mut |text, site| {
+            if as_line(text) == own {
+                sites.push(site.clone());
+            }
+        });
+    }
+    sites.pop().filter(|_| sites.is_empty())
 }
 
 /// The string in a call that a word comes from.

@@ -7,8 +7,10 @@ use serde_json::Value;
 pub(crate) struct Client {
     /// It watches files when asked to.
     pub(crate) watches: bool,
-    /// It fetches settings when asked to, and takes a registration for their changes.
+    /// It gives settings when asked to.
     pub(crate) configuration: bool,
+    /// It takes a registration for their changes.
+    pub(crate) configuration_changes: bool,
     /// It can be told to ask for lenses again.
     pub(crate) lens_refresh: bool,
     /// It can be told to ask for hints again.
@@ -53,6 +55,7 @@ impl Client {
         Self {
             watches: has("/workspace/didChangeWatchedFiles/dynamicRegistration"),
             configuration: has("/workspace/configuration"),
+            configuration_changes: has("/workspace/didChangeConfiguration/dynamicRegistration"),
             lens_refresh: has("/workspace/codeLens/refreshSupport"),
             hint_refresh: has("/workspace/inlayHint/refreshSupport"),
             diagnostic_refresh: has("/workspace/diagnostics/refreshSupport"),

@@ -12,6 +12,7 @@ use crate::analysis::Analysis;
 use crate::cursor;
 use crate::preview;
 use crate::state::State;
+use crate::status;
 
 /// Shows an image's Dockerfile.
 pub(crate) const SHOW_DOCKERFILE: &str = "imageLsp.showDockerfile";
@@ -21,6 +22,8 @@ const INSPECT: &str = "imageLsp.inspect";
 const EXPLAIN_RULE: &str = "imageLsp.explainRule";
 /// What an issue report needs.
 pub(crate) const DEBUG_INFO: &str = "imageLsp.debugInfo";
+/// The server, the environment and the images of a file.
+const STATUS: &str = "imageLsp.status";
 /// Builds an image.
 pub(crate) const BUILD: &str = "imageLsp.build";
 /// Compares with the installed flyte.
@@ -29,7 +32,8 @@ pub(crate) const VERIFY: &str = "imageLsp.verify";
 pub(crate) const COPY_URI: &str = "imageLsp.copyUri";
 
 /// The commands that the server runs.
-pub(crate) const COMMANDS: [&str; 6] = [BUILD, VERIFY, SHOW_DOCKERFILE, INSPECT, EXPLAIN_RULE, DEBUG_INFO];
+pub(crate) const COMMANDS: [&str; 7] =
+    [BUILD, VERIFY, SHOW_DOCKERFILE, INSPECT, STATUS, EXPLAIN_RULE, DEBUG_INFO];
 
 /// Whether a command can be run, here or by the client.
 pub(crate) fn can_run(command: &str, state: &State) -> bool {
@@ -59,6 +63,7 @@ pub(crate) fn run(command: &str, argument: &Value, state: &State) -> Result<Answ
             let rule = |error: &_| covering(error).map(|r: &Rule| r.code);
             plain(json!(json::image(image, &analysis.facts, &mut places, &rule)))
         }
+        STATUS => plain(status::of(argument, state)),
         EXPLAIN_RULE => {
             let code =
                 argument.get("rule").and_then(Value::as_str).ok_or_else(|| wrong("`rule` is missing"))?;
@@ -110,7 +115,8 @@ fn range_of(argument: &Value) -> Option<Range> {
     serde_json::from_value(argument.get("range")?.clone()).ok()
 }
 
-/// `{uri, text}`, with the lines of each layer and those of the layer in `range`.
+/// `{uri, text}`, with the lines of each layer and those of the layer in `range`. With `"show": false` the client is not
+/// asked to show it: it follows the cursor in a document that is shown already.
 fn show_dockerfile(argument: &Value, state: &State) -> Result<Answer> {
     let (analysis, name) = image_of(argument, state)?;
     let image = preview::image_of(&analysis.report, &name).ok_or_else(|| wrong("there is no such image"))?;
@@ -134,7 +140,9 @@ fn show_dockerfile(argument: &Value, state: &State) -> Result<Answer> {
         })
         .collect();
     state.previews.note(&address, &text);
+    let is_shown = argument.get("show").and_then(Value::as_bool) != Some(false);
     let shown = match state.client().text_document_content {
+        _ if !is_shown => None,
         true => Some(address.clone()),
         false => state.previews.write(&address, &text).and_then(Uri::from_file_path).map(|u| u.to_string()),
     };

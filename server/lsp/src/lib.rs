@@ -41,6 +41,7 @@ mod server;
 mod settings;
 mod signature_help;
 mod state;
+mod status;
 mod symbols;
 #[cfg(test)]
 #[cfg(unix)]

@@ -185,8 +185,10 @@ impl LanguageServer for Server {
             registrations.push(watch::registration());
         }
         diagnose::poll(&self.session);
-        if can.configuration {
+        if can.configuration_changes {
             registrations.push(watch::configuration());
+        }
+        if can.configuration {
             self.fetch_settings();
         }
         if !registrations.is_empty() {

@@ -14,7 +14,10 @@ pub(crate) fn read(settings: &Value, folder: &Path) -> Result<Settings, String> 
     if !settings.is_object() {
         return Ok(Settings::default());
     }
-    Settings::of_json(settings, folder)
+    let mut settings = Settings::of_json(settings, folder)?;
+    // VS Code gives an empty list for one that nobody wrote; taken at its word it would switch all rules off.
+    settings.select = settings.select.filter(|rules| !rules.is_empty());
+    Ok(settings)
 }
 
 #[cfg(test)]
@@ -36,6 +39,8 @@ mod tests {
             json!({ "imageLsp": { "inlayHints": { "tag": false }, "severity": { "IMG103": "off" } } });
         let settings = read(&nested, Path::new("/w")).expect("right");
         assert_eq!((settings.inlay_tag, settings.severities.get("IMG103")), (Some(false), Some(&None)));
+        let unwritten = read(&json!({ "imageLsp": { "select": [], "ignore": [] } }), Path::new("/w"));
+        assert_eq!(unwritten.map(|s| s.select.is_none()), Ok(true));
         assert_eq!(read(&json!(null), Path::new("/w")).map(|s| s.flyte_version), Ok(None));
         let wrong = read(&json!({ "imageLsp": { "python": 3 } }), Path::new("/w"));
         assert_eq!(wrong.map(|_| ()), Err("python takes text, not a number".to_owned()));

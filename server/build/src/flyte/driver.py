@@ -558,20 +558,25 @@ DO = {"describe": describe, "build": build, "abort": abort}
 
 def serve(request):
     """Does what a request asks for, and says how it ended."""
+    import signal
+
+    details = None
     try:
         os.chdir(request["directory"])
         DO[request["do"]](request)
     except Stop as stop:
-        answer("error", kind=stop.kind, message=str(stop), frames=[])
+        details = {"kind": stop.kind, "message": str(stop), "frames": []}
     except KeyboardInterrupt:
-        answer("error", kind="cancelled", message="", frames=[])
+        details = {"kind": "cancelled", "message": "", "frames": []}
     except SystemExit as error:
-        details = told(error)
-        details["message"] = "the file ends the program (exit status %r)" % (error.code,)
-        details["code"] = None
-        answer("error", kind="exit", **details)
+        message = "the file ends the program (exit status %r)" % (error.code,)
+        details = dict(told(error), kind="exit", message=message, code=None)
     except BaseException as error:
-        answer("error", kind="raised", **told(error))
+        details = dict(told(error), kind="raised")
+    # Whoever asked may end this at the first word: nothing is said of that any more.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if details:
+        answer("error", **details)
     answer("end")
 
 

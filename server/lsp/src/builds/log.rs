@@ -1,6 +1,6 @@
 //! What a build prints: `imageLsp/buildLog` for clients that take it, `window/logMessage` for all others.
 
-use image_build::{Event, State};
+use image_build::{Event, State, Step};
 use serde_json::json;
 use tower_lsp::ls_types::{LogMessageParams, MessageType, NumberOrString};
 
@@ -29,6 +29,14 @@ impl Log {
         self.session.notify("window/logMessage", LogMessageParams { typ, message: line.to_owned() });
     }
 
+    /// The call that a step comes from, in a form that editors know as a link: ` (with_commands at /a/b.py:4:6)`.
+    fn origin(&self, step: &Step) -> Option<String> {
+        let (site, method) = step.site.as_ref().zip(step.method)?;
+        let start = self.session.state.locate(site)?.range.start;
+        let path = site.path.display();
+        Some(format!(" ({method} at {path}:{}:{})", start.line + 1, start.character + 1))
+    }
+
     /// Sends what happened.
     pub(super) fn event(&self, event: &Event) {
         match event {
@@ -43,7 +51,8 @@ impl Log {
                 let number = step.number.map(|(n, m)| format!("[{n}/{m}] ")).unwrap_or_default();
                 let state = if step.state == State::Running { "" } else { step.state.name() };
                 let text = format!("{number}{} {state}", step.name);
-                self.line("status", text.trim_end());
+                let origin = if state.is_empty() { self.origin(step) } else { None };
+                self.line("status", &format!("{}{}", text.trim_end(), origin.unwrap_or_default()));
             }
             Event::Log { error, line, .. } => self.line(if *error { "stderr" } else { "stdout" }, line),
             Event::Warning { message, rule, .. } => {

@@ -74,6 +74,44 @@ fn what_is_known_of_an_image_is_given_as_inspect_gives_it() {
 }
 
 #[test]
+fn the_status_names_the_release_and_the_images() {
+    let mut client = TestClient::start();
+    let version = env!("CARGO_PKG_VERSION");
+    let alone = run(&mut client, "imageLsp.status", json!({}))["result"].clone();
+    assert_eq!(alone, json!({ "version": version, "trusted": false }));
+    client.write("image-lsp.toml", "flyte-version = \"2.9.0\"\n");
+    let uri = client.open("a.py", &format!("{TEXT}other = image.with_apt_packages('curl')\n"));
+    let status = run(&mut client, "imageLsp.status", json!({ "uri": uri }))["result"].clone();
+    let flyte = &status["flyte"];
+    assert_eq!(
+        (&flyte["version"], &flyte["source"], &flyte["coverage"]),
+        (&json!("2.9.0"), &json!("setting"), &json!("known")),
+        "{status}"
+    );
+    assert!(status["settings"].as_str().is_some_and(|s| s.ends_with("image-lsp.toml")), "{status}");
+    let images = status["images"].as_array().cloned().unwrap_or_default();
+    let names: Vec<_> = images.iter().map(|i| i["name"].as_str().unwrap_or_default()).collect();
+    assert_eq!(names, ["image", "other"], "{status}");
+    assert!(images[0]["uri"].as_str().is_some_and(|u| u.starts_with("n:")), "{status}");
+    assert_eq!(images[1]["range"]["start"], position(6, 8), "{status}");
+}
+
+#[test]
+fn a_dockerfile_that_is_followed_is_not_shown_again() {
+    let mut client = TestClient::able(
+        json!({ "window": { "showDocument": { "support": true } }, "workspace": { "textDocumentContent": {} } }),
+    );
+    let uri = client.open("a.py", TEXT);
+    let quiet = json!({ "uri": uri, "name": "image", "show": false });
+    let answer = run(&mut client, "imageLsp.showDockerfile", quiet)["result"].clone();
+    assert!(answer["text"].as_str().is_some_and(|t| t.contains("echo a")), "{answer}");
+    // The first that is asked for is that of the second request.
+    let range = json!({ "start": position(4, 12), "end": position(4, 12) });
+    run(&mut client, "imageLsp.showDockerfile", json!({ "uri": uri, "range": range }));
+    assert!(client.asked_for("window/showDocument")["selection"].is_object());
+}
+
+#[test]
 fn wrong_arguments_are_told() {
     let mut client = TestClient::start();
     let uri = client.open("a.py", TEXT);

@@ -85,3 +85,18 @@ fn options_and_live_configuration_are_taken() {
     answer(&mut client, json!({ "ignore": ["IMG203"] }));
     client.codes_when(&uri, 1, &["IMG005"]);
 }
+
+#[test]
+fn changes_are_registered_for_where_the_client_takes_that() {
+    for (dynamic, expected) in [(true, vec!["files", "settings"]), (false, vec!["files"])] {
+        let mut client = TestClient::able(json!({ "workspace": {
+            "configuration": true,
+            "didChangeWatchedFiles": { "dynamicRegistration": true },
+            "didChangeConfiguration": { "dynamicRegistration": dynamic }
+        } }));
+        let asked = client.asked_for("client/registerCapability");
+        let ids: Vec<_> =
+            asked["registrations"].as_array().into_iter().flatten().map(|r| r["id"].clone()).collect();
+        assert_eq!(ids, expected, "{asked}");
+    }
+}
