@@ -52,6 +52,44 @@ fn files_that_no_image_uses_are_left_alone() {
 }
 
 #[test]
+fn projects_are_read_as_what_the_image_takes_them_for() {
+    let broken = "[project\n";
+    let good = "[project]\nname = \"x\"\nversion = \"1\"\ndependencies = [\"a b\"]\n";
+    let project = |call: &str| {
+        format!(
+            "import flyte\nfrom pathlib import Path\n\nhere = Path(__file__).parent\nimage = flyte.Image.from_debian_base(python_version=(3, 12), name=\"n\").{call}\n"
+        )
+    };
+    for (call, expected) in [
+        ("with_uv_project(here / \"requirements.txt\")", vec!["IMG102"]),
+        ("with_uv_project(here / \"other.toml\")", vec!["IMG105", "IMG602"]),
+        // The project is copied whole: uv finds its pyproject.toml by its name.
+        ("with_uv_project(here / \"requirements.txt\", project_install_mode=\"install_project\")", vec![]),
+        ("with_uv_project(here / \"broken/pyproject.toml\")", vec!["IMG602"]),
+        ("with_poetry_project(here / \"requirements.txt\", here / \"poetry.lock\")", vec!["IMG102"]),
+        ("with_poetry_project(here / \"other.toml\", here / \"poetry.lock\")", vec![]),
+        ("with_poetry_project(here / \"broken/pyproject.toml\", here / \"poetry.lock\")", vec!["IMG602"]),
+        ("with_pixi_project(here / \"broken/pixi.toml\")", vec!["IMG602"]),
+        ("with_pixi_project(here / \"broken/pyproject.toml\")", vec!["IMG602"]),
+        ("with_pixi_project(here / \"broken\")", vec!["IMG602"]),
+    ] {
+        let app = project(call);
+        let files = [
+            ("app.py", &*app),
+            ("requirements.txt", "httpx==0.27\n"),
+            ("other.toml", good),
+            ("poetry.lock", ""),
+            ("broken/pyproject.toml", broken),
+            ("broken/pixi.toml", broken),
+        ];
+        let folder = folder(&files);
+        let mut found = codes(folder.path(), &["app.py"]);
+        found.retain(|code| !matches!(&**code, "IMG104" | "IMG301"));
+        assert_eq!(found, expected, "{call}");
+    }
+}
+
+#[test]
 fn headers_that_name_flyte_are_looked_at() {
     for (header, expected) in [
         ("# dependencies = [\"flyte\", \"a b\"]\n", "IMG507"),

@@ -98,8 +98,6 @@ const REASONS: &[(&str, &str, &str)] = &[
     // The name is looked for in a configuration that there is none of.
     ("from_ref_name", "name", "InvalidImageNameError: Image name"),
     ("from_ref_name", "name", "ImageBuildError: Image has no base image URI"),
-    // uv's own words, in a folder without a project.
-    ("with_uv_project", "pyproject_file", "ImageBuildError: `uv export --no-emit-project` failed"),
     // The oracle asks the remote builder before the bundle is settled.
     ("with_code_bundle", "", "ImageBuildError: CodeBundleLayer requires a root_dir"),
 ];

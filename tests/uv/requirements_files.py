@@ -1,5 +1,6 @@
 """Requirements files as uv and image-lsp read them: what uv cannot parse is IMG602, what names a local file is IMG601, what
-has no solution in itself is IMG603; what uv takes is none of them.
+has no solution in itself is IMG603; what uv takes is none of them. Given as a project's pyproject.toml, what is no TOML is
+IMG102.
 
 Usage: requirements_files.py UV PROGRAM PYTHON, where PYTHON is an interpreter for uv to install for.
 """
@@ -58,6 +59,9 @@ image = flyte.Image.from_debian_base(name="x", python_version=(3, 12)).with_requ
 """
 
 
+PROJECT = MODULE.replace("with_requirements", "with_uv_project")
+
+
 def of_uv(folder):
     """How uv ends, without a network: 0 and 1 for what it can parse, 2 for what it cannot; and its words."""
     command = [UV, "pip", "install", "--dry-run", "--no-deps", "--offline", "--python", PYTHON, "-r", "requirements.txt"]
@@ -65,10 +69,10 @@ def of_uv(folder):
     return done.returncode, done.stderr
 
 
-def of_us(folder):
-    arguments = ["check", "m.py", "--output-format", "json", "--flyte-version", "2.12.1"]
+def of_us(folder, module="m.py", codes=("IMG601", "IMG602", "IMG603")):
+    arguments = ["check", module, "--output-format", "json", "--flyte-version", "2.12.1"]
     done = subprocess.run([PROGRAM, *arguments], cwd=folder, capture_output=True, text=True)
-    return {f["code"] for f in json.loads(done.stdout)} & {"IMG601", "IMG602", "IMG603"}
+    return {f["code"] for f in json.loads(done.stdout)} & set(codes)
 
 
 def check(folder, texts, expected, agrees):
@@ -84,15 +88,37 @@ def check(folder, texts, expected, agrees):
     return wrong
 
 
+def check_as_project(folder, texts):
+    """What is mounted as pyproject.toml where the image is built."""
+    (folder / "mounted").mkdir()
+    wrong, refused = [], 0
+    for text in texts:
+        for path in (folder / "requirements.txt", folder / "mounted/pyproject.toml"):
+            path.write_bytes(text.encode())
+        command = [UV, "sync", "--dry-run", "--offline", "--python", PYTHON, "--inexact", "--no-install-project"]
+        said = subprocess.run(command, cwd=folder / "mounted", capture_output=True, text=True).stderr
+        expected = {"IMG102"} if "error: Failed to parse" in said else set()
+        refused += bool(expected)
+        found = of_us(folder, "p.py", ["IMG102", "IMG602"])
+        if found != expected:
+            wrong.append(f"{text!r} as a project: found {sorted(found)}, uv says {said.strip()[:200]}")
+    return wrong, refused
+
+
 with tempfile.TemporaryDirectory() as work:
     folder = pathlib.Path(work)
     (folder / "m.py").write_text(MODULE)
+    (folder / "p.py").write_text(PROJECT)
     missing = ("No such file", "not found", "does not appear", "neither", "relative URL", "Failed to read")
     wrong = check(folder, TAKEN, set(), lambda code, said: code < 2)
     wrong += check(folder, REFUSED, {"IMG602"}, lambda code, said: code == 2 and "No such file" not in said)
     wrong += check(folder, UNMOUNTED, {"IMG601"}, lambda code, said: code > 0 and any(m in said for m in missing))
     wrong += check(folder, CLASHING, {"IMG603"}, lambda code, said: code == 1 and ("unsatisfiable" in said or "incompatible" in said))
+    projects = [*TAKEN[:20], *REFUSED[-20:], "a = 1", "[idna]\na = 'b'", "[project]\nname = 'x'\nversion = '1'", "a.b = [1,]", "a = {b = 1,}"]
+    wrong_projects, refused = check_as_project(folder, projects)
+    wrong += wrong_projects
     counts = [len(TAKEN), len(REFUSED), len(UNMOUNTED), len(CLASHING)]
     print(f"{sum(counts)} requirements files (taken, refused, unmounted, clashing: {counts}), {len(wrong)} wrong")
+    print(f"{len(projects)} of them and others as pyproject.toml, {refused} refused, {len(wrong_projects)} wrong")
     if wrong:
         sys.exit("\n".join(wrong))

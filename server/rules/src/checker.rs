@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use image_manifests::fs::FileSystem;
+use image_manifests::manifest::Format;
 use image_model::origin::{CallSite, Given, Origin, Site};
 use image_model::world::World;
 use image_python::evaluate::Sources;
@@ -19,6 +20,9 @@ use crate::rules;
 use crate::settings::Settings;
 use crate::source::{Literal, Source, written_here};
 use crate::suppression;
+
+/// Files that images are made from, by path and by what they are read as; `None` for what cannot be read.
+type Manifests = HashMap<(PathBuf, Option<Format>), Option<Rc<Read>>>;
 
 /// What a file's checks have in common.
 pub(crate) struct Checker<'a> {
@@ -34,7 +38,7 @@ pub(crate) struct Checker<'a> {
     /// The files whose syntax was asked for.
     syntax: RefCell<HashMap<PathBuf, Option<Source>>>,
     /// The files that images are made from, as far as they were asked for.
-    manifests: RefCell<HashMap<PathBuf, Option<Rc<Read>>>>,
+    manifests: RefCell<Manifests>,
 }
 
 impl<'a> Checker<'a> {
@@ -77,13 +81,19 @@ impl<'a> Checker<'a> {
 
     /// A file that an image is made from; `None` where it cannot be read.
     pub(crate) fn manifest(&self, path: &Path) -> Option<Rc<Read>> {
-        if let Some(known) = self.manifests.borrow().get(path) {
+        self.manifest_as(Format::of(path), path)
+    }
+
+    /// The same, read as what the image takes it for, whatever its name.
+    pub(crate) fn manifest_as(&self, format: Option<Format>, path: &Path) -> Option<Rc<Read>> {
+        let key = (path.to_owned(), format);
+        if let Some(known) = self.manifests.borrow().get(&key) {
             return known.clone();
         }
         // flyte reads neither folders nor what is no text; other rules tell of them.
         let text = if self.fs.is_file(path) { self.fs.read_shared(path).ok() } else { None };
-        let read = text.map(|text| Rc::new(Read::new(path, &text)));
-        self.manifests.borrow_mut().insert(path.to_owned(), read.clone());
+        let read = text.map(|text| Rc::new(Read::new(path, format, &text)));
+        self.manifests.borrow_mut().insert(key, read.clone());
         read
     }
 

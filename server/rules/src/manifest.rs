@@ -37,6 +37,8 @@ pub(crate) enum Role {
     Requirements,
     /// A project's pyproject.toml.
     Project,
+    /// What pixi reads of a project: its pixi.toml, or its pyproject.toml.
+    PixiProject,
 }
 
 impl Role {
@@ -80,11 +82,11 @@ pub(crate) fn plain(text: &str) -> &str {
 }
 
 impl Read {
-    pub(crate) fn new(path: &Path, text: &Arc<str>) -> Self {
+    pub(crate) fn new(path: &Path, format: Option<Format>, text: &Arc<str>) -> Self {
         let unmarked = plain(text);
         let has_mark = unmarked.len() != text.len();
         let text: Arc<str> = if has_mark { unmarked.into() } else { Arc::clone(text) };
-        let manifest = Format::of(path).and_then(|format| Manifest::shared(format, &text));
+        let manifest = format.and_then(|format| Manifest::shared(format, &text));
         Self { path: path.into(), text, has_mark, manifest }
     }
 
@@ -207,8 +209,18 @@ fn role(kind: LayerKind) -> Option<(Role, &'static str, &'static str)> {
         LayerKind::PixiScript => (Role::PixiScript, "script", "script"),
         LayerKind::Requirements => (Role::Requirements, "file", "file"),
         LayerKind::UVProject | LayerKind::PoetryProject => (Role::Project, "pyproject", "pyproject_file"),
+        LayerKind::PixiProject => (Role::PixiProject, "manifest", "manifest_file"),
         _ => return None,
     })
+}
+
+/// What installs the project of a layer.
+pub(crate) fn tool(kind: LayerKind) -> &'static str {
+    match kind {
+        LayerKind::PoetryProject => "Poetry",
+        LayerKind::PixiProject => "pixi",
+        _ => "uv",
+    }
 }
 
 /// The files that the images of a report use, and its own header if that needs flyte.
@@ -222,7 +234,11 @@ pub(crate) fn uses<'c>(checker: &'c Checker<'_>) -> Vec<Used<'c>> {
                 continue;
             };
             let Ok(path) = layer.get(field).path_for("exists") else { continue };
-            let Some(read) = checker.manifest(&world.resolve(path)) else { continue };
+            let file = world.resolve(path);
+            // Of a project that is copied whole, the tool finds its pyproject.toml itself.
+            let is_mounted = role == Role::Project && layer.dependencies_only().is_ok_and(|only| only);
+            let format = if is_mounted { Some(Format::Project) } else { Format::of(&file) };
+            let Some(read) = checker.manifest_as(format, &file) else { continue };
             let by = By { variant, layer, call, parameter };
             all.push(Used { read, role, shown: shown(path), by: Some(by) });
         }

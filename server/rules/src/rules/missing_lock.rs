@@ -1,5 +1,6 @@
 //! IMG105 missing-lock
 
+use image_manifests::manifest::Format;
 use image_model::layer::LayerKind;
 
 use crate::manifest::Role;
@@ -23,7 +24,8 @@ pub(super) static RULE: Rule = Rule {
     fix: "There is none: run `uv lock` in the project.",
     check: Check::Manifest(|checker, used| {
         let (Role::Project, Some(by), Some(manifest)) = (used.role, &used.by, &used.read.manifest) else { return };
-        if by.layer.kind != LayerKind::UVProject || !by.layer.get("uvlock").is_none() {
+        let is_read = manifest.format == Format::Project && manifest.faults.is_empty();
+        if by.layer.kind != LayerKind::UVProject || !by.layer.get("uvlock").is_none() || !is_read {
             return;
         }
         let message =

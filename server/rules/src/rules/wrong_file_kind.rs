@@ -1,22 +1,27 @@
 //! IMG102 wrong-file-kind
 
+use image_manifests::manifest::Format;
 use image_model::error::Cause;
+use image_model::layer::{Layer, LayerKind};
 use image_model::layers::{Form, needed};
 use image_model::path::PyPath;
 use image_model::value::Value;
+use image_model::world::World;
 use image_python::inspect::{Stage, Variant};
 
 use crate::checker::Checker;
 use crate::finding::Finding;
+use crate::manifest::tool;
 use crate::rule::{Check, Proof, Rule, caused_by};
 
 pub(super) static RULE: Rule = Rule {
     code: "IMG102",
     name: "wrong-file-kind",
-    what: "Finds a folder where a file is needed or the reverse, a script that is not `.py`, and a pixi manifest with a name\n\
-           that pixi does not know.",
+    what: "Finds a folder where a file is needed or the reverse, a script that is not `.py`, a pixi manifest with a name\n\
+           that pixi does not know, and a requirements file where a pyproject.toml is needed.",
     why: "Nothing fails when the module is imported. flyte raises IsADirectoryError when the tag is computed, or ValueError\n\
-          or ImageBuildError before the build, after the check whether the image exists.",
+          or ImageBuildError before the build, after the check whether the image exists. What is no pyproject.toml fails\n\
+          in the build, if `uv export` does not fail before.",
     proof: Proof::Flyte { stage: Stage::Validate, error: "ImageBuildError: Source folder /" },
     example: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_source_folder(Path(__file__))\n",
     instead: "import flyte\nfrom pathlib import Path\n\nimage = flyte.Image.from_debian_base(name=\"train\").with_source_file(Path(__file__))\n",
@@ -56,7 +61,24 @@ fn check(checker: &Checker<'_>, variant: &Variant) {
             };
             checker.push(found);
         }
+        if let Some(message) = no_project(checker, layer, &world) {
+            checker.push(checker.at_parameter(&RULE, call, "pyproject_file", message));
+        }
     }
+}
+
+/// What is wrong with a file of another name that is mounted as the project's pyproject.toml.
+fn no_project(checker: &Checker<'_>, layer: &Layer, world: &World<'_>) -> Option<String> {
+    let is_project = matches!(layer.kind, LayerKind::UVProject | LayerKind::PoetryProject);
+    if !is_project || !layer.dependencies_only().ok()? {
+        return None;
+    }
+    let path = layer.get("pyproject").path_for("exists").ok()?;
+    let read = checker.manifest_as(Some(Format::Project), &world.resolve(path))?;
+    let fault = read.manifest.as_ref()?.faults.first().filter(|_| path.name() != "pyproject.toml")?;
+    let instead = if path.suffix() == ".txt" { "; use with_requirements for a requirements file" } else { "" };
+    let tool = tool(layer.kind);
+    Some(format!("{tool} cannot read {path} as the project's pyproject.toml: {}{instead}", fault.message))
 }
 
 /// Of several files in a list the argument is the list.
