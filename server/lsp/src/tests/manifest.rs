@@ -503,6 +503,25 @@ fn what_is_pulled_is_of_the_text_as_it_is() {
 }
 
 #[test]
+fn a_manifest_that_is_no_toml_is_told_while_it_is_typed() {
+    let mut client = TestClient::start();
+    client.write(
+        "app.py",
+        &APP.replace(
+            "with_requirements(here / \"requirements.txt\")",
+            "with_pixi_project(here / \"pixi.toml\")",
+        ),
+    );
+    let uri = client.open("pixi.toml", "[workspace]\nchannels = []\n");
+    client.codes_when(&uri, 1, &[]);
+    client.change(&uri, 2, json!([{ "text": "[workspace\nchannels = []\n" }]));
+    let found = client.codes_when(&uri, 2, &["IMG602"]);
+    assert_eq!(found[0]["relatedInformation"][0]["location"]["uri"], client.uri("app.py"));
+    client.change(&uri, 3, json!([{ "text": "[workspace]\nchannels = []\n" }]));
+    client.codes_when(&uri, 3, &[]);
+}
+
+#[test]
 fn odd_manifests_do_no_harm() {
     let mut client = TestClient::start();
     client.write("app.py", APP);
