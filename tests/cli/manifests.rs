@@ -90,6 +90,27 @@ fn projects_are_read_as_what_the_image_takes_them_for() {
 }
 
 #[test]
+fn modules_that_use_a_project_may_lie_outside_of_it() {
+    let app = APP.replace(
+        "with_requirements(here / \"requirements.txt\")",
+        "with_uv_project(here / \"train/pyproject.toml\")",
+    );
+    let files = [("repository/app.py", &*app), ("repository/train/pyproject.toml", "[project\n")];
+    for (name, from, expected) in [
+        // The folder that the program runs in holds both.
+        ("train/pyproject.toml", "repository", &["IMG602"][..]),
+        // Nothing says that the module belongs to it.
+        ("pyproject.toml", "repository/train", &[]),
+    ] {
+        let folder = folder(&files);
+        assert_eq!(codes(&folder.path().join(from), &[name]), expected, "{from}");
+        // What one change goes through is a repository: hooks name the files of it that changed.
+        std::fs::create_dir(folder.path().join("repository/.git")).expect("made");
+        assert_eq!(codes(&folder.path().join(from), &[name]), ["IMG602"], "{from}");
+    }
+}
+
+#[test]
 fn headers_that_name_flyte_are_looked_at() {
     for (header, expected) in [
         ("# dependencies = [\"flyte\", \"a b\"]\n", "IMG507"),

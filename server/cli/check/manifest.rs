@@ -1,5 +1,5 @@
-//! Files that images are made from, named on the command line: what is found in them by looking at the modules of the
-//! project that use them.
+//! Files that images are made from, named on the command line: what is found in them by looking at the modules that use
+//! them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::context::Context;
 /// Findings, each with the module that was looked at.
 pub(super) type Found = Vec<(Finding, PathBuf)>;
 
-/// What is found in other files by the modules of projects, by the project's folder. Each is looked at once.
+/// What is found in other files by the modules below a folder, by that folder. Each is looked at once.
 #[derive(Default)]
 pub(super) struct Projects(Mutex<HashMap<PathBuf, Arc<Found>>>);
 
@@ -41,12 +41,23 @@ impl Projects {
     }
 
     fn said_of(&self, path: &Path, context: &Context) -> Found {
-        let facts = context.facts(path);
-        let root = facts.project_root.as_deref().or(path.parent()).unwrap_or(path);
+        let root = around(path, context);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_project = known.entry(root.to_owned()).or_insert_with(|| Arc::new(of_modules(root, context)));
+        let of_project = known.entry(root).or_insert_with_key(|root| Arc::new(of_modules(root, context)));
         of_project.iter().filter(|(finding, _)| *finding.site.path == *path).cloned().collect()
     }
+}
+
+/// The folder whose modules may use a file: its repository, where a project may be made an image by what lies outside of
+/// it. Without one it is the project, or the folder that the program runs in if that is further out.
+fn around(path: &Path, context: &Context) -> PathBuf {
+    let facts = context.facts(path);
+    let above = || path.ancestors().skip(1);
+    let repository = above().find(|folder| context.raw.exists(&folder.join(".git")));
+    let here = above().find(|folder| **folder == context.ambient.current_directory);
+    let project = facts.project_root.as_deref().or(path.parent());
+    let outermost = || here.into_iter().chain(project).min_by_key(|folder| folder.as_os_str().len());
+    repository.or_else(outermost).unwrap_or(path).to_owned()
 }
 
 /// What the modules below a folder say of other files.

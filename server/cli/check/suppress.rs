@@ -23,8 +23,8 @@ pub(super) fn run(mut outcome: Outcome, context: &Context) -> Result<u8, CliErro
     let (mut comments, mut files) = (0, 0);
     for (path, findings) in by_file {
         let is_python = path.extension().is_some_and(|e| e == "py");
-        let takes_comments =
-            is_python || matches!(Format::of(&path), Some(Format::Requirements | Format::Project));
+        let takes_comments = is_python
+            || matches!(Format::of(&path), Some(Format::Requirements | Format::Project | Format::Pixi));
         let (Ok(text), Ok(bytes)) = (context.fs.read_text(&path), std::fs::read(&path)) else { continue };
         if !takes_comments || is_notebook(&path) {
             continue;
