@@ -10,6 +10,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
 
+import { active } from "./active";
 import { type Dialogs, dialogs } from "./dialogs";
 import { Builds } from "./commands/build";
 import { copy, copyUri } from "./commands/copyUri";
@@ -97,14 +98,14 @@ export function activate(context: vscode.ExtensionContext): Api {
     }),
     "imageLsp.openDockerfile": running(async (client) => {
       const image = await imageHere(client, "The Dockerfile of which image?");
-      return image && preview.show(client, { ...image, range: cursor(client) ?? image.entry.range });
+      return image && preview.show(client, image);
     }),
     "imageLsp.revealDockerfile": (uri: string) => preview.open(vscode.Uri.parse(uri)),
     "imageLsp.copyImageUri": running(copyUri),
     [COPY_URI]: ({ text }: { text: string }) => copy(text),
     "imageLsp.verifyFile": running((client) => {
-      const document = vscode.window.activeTextEditor?.document;
-      return document && verify(client, { uri: client.code2ProtocolConverter.asUri(document.uri) });
+      const here = active();
+      return here && verify(client, { uri: client.code2ProtocolConverter.asUri(here.document.uri) });
     }),
     "imageLsp.explain": (code?: string) => explain(context.extension, code),
     "imageLsp.migrate": running(migrate),
@@ -183,13 +184,6 @@ function follow(context: vscode.ExtensionContext, own: ServerManager, python: Py
   );
 }
 
-function cursor(client: LanguageClient): ImageArgument["range"] | undefined {
-  const editor = vscode.window.activeTextEditor;
-  return (
-    editor && client.code2ProtocolConverter.asRange(new vscode.Range(editor.selection.active, editor.selection.active))
-  );
-}
-
 async function notRunning(own: ServerManager): Promise<void> {
   const restart = "Restart";
   const why = "why" in own.state ? `: ${own.state.why}` : "";
@@ -207,8 +201,8 @@ function showVersion(own: ServerManager, extension: vscode.Extension<unknown>): 
 }
 
 async function showDebugInfo(client: LanguageClient): Promise<void> {
-  const document = vscode.window.activeTextEditor?.document;
-  const uri = document && client.code2ProtocolConverter.asUri(document.uri);
+  const here = active();
+  const uri = here && client.code2ProtocolConverter.asUri(here.document.uri);
   const parameters = { command: DEBUG_INFO, arguments: [{ uri }] };
   const content: string = await client.sendRequest("workspace/executeCommand", parameters);
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content, language: "plaintext" }));

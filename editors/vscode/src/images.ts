@@ -1,8 +1,10 @@
 /** The image that a command is about: that of its argument, the one at the cursor, the only one, or one that is chosen. */
 
 import * as vscode from "vscode";
+import type { Position } from "vscode-languageclient";
 import type { LanguageClient } from "vscode-languageclient/node";
 
+import { active } from "./active";
 import { dialogs } from "./dialogs";
 import { contains, type ImageArgument, type ImageEntry, STATUS, type Status } from "./server/protocol";
 
@@ -12,27 +14,36 @@ export async function statusOf(client: LanguageClient, document: vscode.TextDocu
   return client.sendRequest("workspace/executeCommand", { command: STATUS, arguments: [{ uri }] });
 }
 
-/** The image that the active editor is about; undefined where there is none or none was chosen: that is told. */
+/**
+ * The image that the active editor is about, with the cursor where it is in the image's document; undefined where there is
+ * none or none was chosen: that is told.
+ */
 export async function imageHere(
   client: LanguageClient,
   what: string,
 ): Promise<(ImageArgument & { readonly entry: ImageEntry }) | undefined> {
-  const editor = vscode.window.activeTextEditor;
-  if (editor?.document.languageId !== "python") {
+  const here = active();
+  if (here?.document.languageId !== "python") {
     void dialogs.say("information", "Open a Python file with an image first.");
     return undefined;
   }
-  const { images = [] } = await statusOf(client, editor.document);
-  const entry =
-    at(images, client.code2ProtocolConverter.asPosition(editor.selection.active)) ?? (await choose(images, what));
+  const { images = [] } = await statusOf(client, here.document);
+  const own = images.filter(({ document }) => document === client.code2ProtocolConverter.asUri(here.document.uri));
+  const cursor = here.cursor && client.code2ProtocolConverter.asPosition(here.cursor);
+  const entry = at(own, cursor) ?? only(own) ?? only(images) ?? (await choose(images, what));
   if (entry === undefined) {
     return undefined;
   }
-  return { uri: client.code2ProtocolConverter.asUri(editor.document.uri), name: entry.name, entry };
+  const range = cursor === undefined || !own.includes(entry) ? entry.range : { start: cursor, end: cursor };
+  return { uri: entry.document, name: entry.name, range, entry };
 }
 
-function at(images: readonly ImageEntry[], place: { line: number; character: number }): ImageEntry | undefined {
-  return images.find((image) => contains(image.range, place)) ?? (images.length === 1 ? images[0] : undefined);
+function at(images: readonly ImageEntry[], place: Position | undefined): ImageEntry | undefined {
+  return place && images.find((image) => contains(image.range, place));
+}
+
+function only(images: readonly ImageEntry[]): ImageEntry | undefined {
+  return images.length === 1 ? images[0] : undefined;
 }
 
 async function choose(images: readonly ImageEntry[], what: string): Promise<ImageEntry | undefined> {

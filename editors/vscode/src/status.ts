@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 
+import { active } from "./active";
 import { words } from "./environment/discovery";
 import { statusOf } from "./images";
 import { SELECTOR } from "./server/options";
@@ -26,10 +27,13 @@ export class StatusItem {
     this.disposables.push(
       manager.onDidChangeState(soon),
       vscode.window.onDidChangeActiveTextEditor(soon),
+      vscode.window.onDidChangeActiveNotebookEditor(soon),
+      vscode.window.onDidChangeNotebookEditorSelection(soon),
       vscode.workspace.onDidSaveTextDocument(soon),
+      vscode.workspace.onDidSaveNotebookDocument(soon),
       vscode.languages.onDidChangeDiagnostics((event) => {
-        const active = vscode.window.activeTextEditor?.document.uri.toString();
-        if (event.uris.some((uri) => uri.toString() === active)) {
+        const here = active()?.document.uri.toString();
+        if (event.uris.some((uri) => uri.toString() === here)) {
           soon();
         }
       }),
@@ -45,7 +49,7 @@ export class StatusItem {
   }
 
   private async update(): Promise<void> {
-    const document = vscode.window.activeTextEditor?.document;
+    const document = active()?.document;
     if (document === undefined || vscode.languages.match(SELECTOR, document) === 0) {
       this.item.hide();
       return;
@@ -57,7 +61,7 @@ export class StatusItem {
     } catch {
       // The server's state says what there is to say.
     }
-    if (document === vscode.window.activeTextEditor?.document) {
+    if (document === active()?.document) {
       this.show(state, status);
     }
   }

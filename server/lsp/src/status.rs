@@ -16,9 +16,7 @@ use crate::state::State;
 pub(crate) fn of(argument: &Value, state: &State) -> Value {
     let mut answer = json!({ "version": env!("CARGO_PKG_VERSION"), "trusted": state.trust.is_given() });
     let uri: Option<Uri> = argument.get("uri").and_then(|u| serde_json::from_value(u.clone()).ok());
-    let Some((uri, path)) = uri.and_then(|uri| Some((uri.clone(), state.documents.file_of(&uri)?))) else {
-        return answer;
-    };
+    let Some(path) = uri.and_then(|uri| state.documents.file_of(&uri)) else { return answer };
     let fs = state.snapshot();
     let analysis = state.analyse(&path);
     let found = analysis.is_none().then(|| state.facts(&path, &fs));
@@ -27,7 +25,7 @@ pub(crate) fn of(argument: &Value, state: &State) -> Value {
         of_facts(&mut answer, facts);
     }
     answer["settings"] = json!(state.settings(&path, &fs).path.as_ref().map(|p| p.display().to_string()));
-    answer["images"] = analysis.map(|analysis| images(&uri, &analysis)).unwrap_or_default().into();
+    answer["images"] = analysis.map(|analysis| images(&analysis)).unwrap_or_default().into();
     answer
 }
 
@@ -57,13 +55,15 @@ fn coverage(coverage: &Coverage) -> &'static str {
     }
 }
 
-fn images(uri: &Uri, analysis: &Analysis) -> Vec<Value> {
+/// The images of a file, of a notebook those of all its cells.
+fn images(analysis: &Analysis) -> Vec<Value> {
     let report = &analysis.report;
     let shown = report.images.iter().filter(|image| is_shown(image, analysis));
     let of_image = |image: &ImageReport| {
-        let range = analysis.range_in(uri, image.site.start, image.site.end)?;
+        let (document, range) = analysis.locate(image.site.start, image.site.end);
         let address = image.variants.first().and_then(|v| v.uri.clone());
-        Some(json!({ "name": preview::name_of(image, report)?, "range": range, "uri": address }))
+        let name = preview::name_of(image, report)?;
+        Some(json!({ "name": name, "document": document, "range": range, "uri": address }))
     };
     shown.filter_map(of_image).collect()
 }

@@ -3,10 +3,13 @@
 //! The client says so: `workspaceTrusted` in its initialization options, and `imageLsp/didChangeWorkspaceTrust`
 //! `{trusted}` when it changes. No settings file can.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use image_manifests::fs::{FileSystem, OsFileSystem};
+use image_python::inspect::FileReport;
+use image_python::notebook::is_notebook;
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 
@@ -51,13 +54,23 @@ pub(crate) fn failed(message: &str) -> Error {
     Error { code: ErrorCode::ServerError(REQUEST_FAILED), message: message.to_owned().into(), data: None }
 }
 
-/// The first of some files whose text in the editor is another one than on the disk: flyte reads the disk.
-pub(crate) fn unsaved(files: impl IntoIterator<Item = impl AsRef<Path>>, state: &State) -> Option<PathBuf> {
+/// Whether flyte can run the code of a file: it takes modules, and those as they are on the disk.
+///
+/// # Errors
+/// What has to be saved first, or that it is a notebook.
+pub(crate) fn demand_module(report: &FileReport, state: &State) -> Result<()> {
+    if is_notebook(&report.path) {
+        let shown = report.path.display();
+        return Err(failed(&format!(
+            "{shown} is a notebook, and flyte runs modules only: define the image in a .py file"
+        )));
+    }
     let texts = state.documents.texts();
-    let is_other = |path: &Path| {
-        let open = texts.get(path)?;
-        let saved = OsFileSystem.read_text(path).unwrap_or_default();
-        (*saved != **open).then(|| path.to_owned())
+    let is_other = |path: &&Arc<Path>| {
+        texts.get(&***path).is_some_and(|open| *OsFileSystem.read_text(path).unwrap_or_default() != **open)
     };
-    files.into_iter().find_map(|path| is_other(path.as_ref()))
+    match report.files.iter().find(is_other) {
+        Some(path) => Err(failed(&format!("save {} first: flyte reads it from the disk", path.display()))),
+        None => Ok(()),
+    }
 }

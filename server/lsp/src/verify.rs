@@ -23,7 +23,7 @@ use crate::builds::Progress;
 use crate::diagnose::{Session, say_again};
 use crate::diagnostics;
 use crate::state::{State, lock};
-use crate::trust::{failed, unsaved};
+use crate::trust::{demand_module, failed};
 
 /// What is known of files that were compared, and the comparisons that run.
 #[derive(Default)]
@@ -142,9 +142,7 @@ fn prepare(path: &Path, state: &State) -> Result<Request> {
     let fs = state.snapshot();
     let report = state.inspect_with(path, state.sources(), &fs, Handle::default());
     let report = report.ok_or_else(|| failed("the file cannot be read"))?;
-    if let Some(other) = unsaved(&report.files, state) {
-        return Err(failed(&format!("save {} first: flyte reads it from the disk", other.display())));
-    }
+    demand_module(&report, state)?;
     let text = state.sources().module(path, &fs).map_err(|_| failed("the file cannot be read"))?;
     let around = crate::surroundings(&state.ambient_of(path));
     Ok(Request { path: path.to_owned(), text: Arc::clone(&text.text), report, around, fs })

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -25,7 +25,7 @@ async function suites(names, { own = UNPACKED, extensions = [], query, env = () 
     env: (root) => ({ IMAGE_LSP_SUITES: names.join(","), ...env(root) }),
     prepare(folder, root) {
       // A registry and a last step of its own: what other tests built is there already.
-      for (const name of readdirSync(folder).filter((one) => one.endsWith(".py"))) {
+      for (const name of readdirSync(folder).filter((one) => /\.(py|ipynb)$/.test(one))) {
         const text = readFileSync(join(folder, name), "utf8");
         const own = text.replaceAll("localhost:5000/lab", `localhost:5000/lab${process.pid}`);
         writeFileSync(join(folder, name), own.replaceAll("/tmp/done", `/tmp/done${process.pid}`));
@@ -47,6 +47,8 @@ async function suites(names, { own = UNPACKED, extensions = [], query, env = () 
 }
 
 test("features of the server", () => suites(["features"]));
+// Without the settings file, which would start the extension, too.
+test("notebooks, with an engine", () => suites(["notebooks"], { prepare: (folder) => rmSync(join(folder, "image-lsp.toml")) }));
 test("commands, with an engine and a flyte", () => suites(["commands"]));
 test("servers that fail, and interpreters", () =>
   suites(["servers"], { extensions: [join(FOLDER, "python-extension")] }));

@@ -10,6 +10,7 @@ import {
 } from "vscode-languageclient/node";
 
 import { LOG_LANGUAGE, placeIn, shown } from "../buildLog";
+import { cellOf } from "../active";
 import { dialogs } from "../dialogs";
 import { BUILD, BUILD_LOG, BUILD_SOURCE, type BuildLogLine, type Built, type ImageArgument } from "../server/protocol";
 import { copy } from "./copyUri";
@@ -144,18 +145,33 @@ function reporter(progress: Report): (event: Event) => void {
   };
 }
 
+interface Mark {
+  readonly uri: vscode.Uri;
+  readonly range: vscode.Range;
+}
+
 /** How long the mark of a failed build may take after the answer, in milliseconds. */
 const MARK_PATIENCE = 2000;
 
 /** Shows the place that a failed build is marked at, else the file. */
 async function showInCode(uri: vscode.Uri): Promise<void> {
-  const mark = await markIn(uri);
-  await vscode.window.showTextDocument(uri, mark === undefined ? {} : { selection: mark.range });
+  const cell = cellOf(uri);
+  const documents = cell?.notebook.getCells().map(({ document }) => document.uri) ?? [uri];
+  const mark = await markIn(documents);
+  const marked = (mark && cellOf(mark.uri)) ?? cell;
+  if (marked === undefined) {
+    await vscode.window.showTextDocument(uri, mark === undefined ? {} : { selection: mark.range });
+    return;
+  }
+  const selections = [new vscode.NotebookRange(marked.index, marked.index + 1)];
+  await vscode.window.showNotebookDocument(marked.notebook, { selections });
 }
 
-/** The mark of a failed build, which may come after the answer. */
-function markIn(uri: vscode.Uri): Promise<vscode.Diagnostic | undefined> {
-  const find = () => vscode.languages.getDiagnostics(uri).find((diagnostic) => diagnostic.source === BUILD_SOURCE);
+/** The mark that a failed build leaves in one of some documents. It may come after the answer. */
+function markIn(documents: readonly vscode.Uri[]): Promise<Mark | undefined> {
+  const of = (uri: vscode.Uri) =>
+    vscode.languages.getDiagnostics(uri).map(({ source, range }) => ({ source, range, uri }));
+  const find = () => documents.flatMap(of).find(({ source }) => source === BUILD_SOURCE);
   const now = find();
   if (now !== undefined) {
     return Promise.resolve(now);

@@ -2,6 +2,7 @@
 
 import * as vscode from "vscode";
 
+import { active } from "../active";
 import { RULE_SCHEME } from "../server/protocol";
 
 interface Severities {
@@ -18,14 +19,14 @@ export async function explain(extension: vscode.Extension<unknown>, code?: strin
 
 /** The rule of the finding at the cursor. */
 function atCursor(): string | undefined {
-  const editor = vscode.window.activeTextEditor;
-  if (editor === undefined) {
+  const here = active();
+  if (here === undefined) {
     return undefined;
   }
-  const here = vscode.languages
-    .getDiagnostics(editor.document.uri)
-    .filter((d) => d.range.contains(editor.selection.active));
-  const codes = here.map((d) => (typeof d.code === "object" ? d.code.value : d.code)).map(String);
+  const { document, cursor } = here;
+  const found = vscode.languages.getDiagnostics(document.uri);
+  const near = found.filter((d) => cursor === undefined || d.range.contains(cursor));
+  const codes = near.map((d) => (typeof d.code === "object" ? d.code.value : d.code)).map(String);
   return codes.find((code) => /^IMG\d{3}$/.test(code));
 }
 

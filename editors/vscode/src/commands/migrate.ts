@@ -8,12 +8,13 @@ import {
   type LanguageClient,
 } from "vscode-languageclient/node";
 
+import { active } from "../active";
 import { dialogs } from "../dialogs";
 import { MIGRATE_KIND } from "../server/protocol";
 
 /** Applies the migration that the server offers for the active file. Whether there was one. */
 export async function migrate(client: LanguageClient): Promise<boolean> {
-  const document = vscode.window.activeTextEditor?.document;
+  const document = active()?.document;
   if (document?.languageId !== "python") {
     void dialogs.say("information", "Open a Python file with an ImageSpec first.");
     return false;

@@ -18,6 +18,8 @@ import { written } from "./settings";
 /** The files that the server looks at. Requirements files go by their names: it knows itself which ones images use. */
 export const SELECTOR = [
   { language: "python", scheme: "file" },
+  // The code cells of notebooks.
+  { language: "python", scheme: "vscode-notebook-cell" },
   { language: "pip-requirements", scheme: "file" },
   { scheme: "file", pattern: "**/{*requirements*,*constraints*}*.{txt,in}" },
   { scheme: "file", pattern: "**/requirements/*.{txt,in}" },

@@ -31,6 +31,8 @@ export interface ImageArgument {
 
 export interface ImageEntry {
   readonly name: string;
+  /** The document that the image is in: of a notebook, a cell. */
+  readonly document: string;
   readonly range: Range;
   /** The address; null where it cannot be known. */
   readonly uri: string | null;

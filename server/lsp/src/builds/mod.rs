@@ -19,7 +19,6 @@ use image_build::{
 };
 use image_manifests::fs::{FileSystem, OsFileSystem, Overlay};
 use image_model::folders::Handle;
-use image_python::inspect::FileReport;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -29,7 +28,7 @@ use crate::commands::image_of;
 use crate::diagnose::{Session, say_again};
 use crate::preview;
 use crate::state::{State, lock};
-use crate::trust::{failed, unsaved};
+use crate::trust::{demand_module, failed};
 pub(crate) use failures::{Failures, publish_dockerfile};
 use log::Log;
 pub(crate) use progress::Progress;
@@ -216,7 +215,8 @@ fn plan(argument: &Value, state: &State) -> Result<Step> {
     let chosen =
         builder(text("builder").or(settings.builder.as_deref()), &report.facts).map_err(|e| of_error(&e))?;
     if chosen == Builder::Remote {
-        demand_saved(&report, state)?;
+        state.trust.demand()?;
+        demand_module(&report, state)?;
     }
     let files: Arc<dyn FileSystem> = Arc::new(Overlay::new(Arc::new(OsFileSystem), state.documents.texts()));
     let platforms = argument.get("platform").and_then(Value::as_array).into_iter().flatten();
@@ -257,15 +257,6 @@ fn plan(argument: &Value, state: &State) -> Result<Step> {
     };
     let request = Request { work, around, path, name, built: fs };
     Ok(Step::Build(Box::new(request), doubts.collect()))
-}
-
-/// flyte runs the code of a file as it is on the disk.
-fn demand_saved(report: &FileReport, state: &State) -> Result<()> {
-    state.trust.demand()?;
-    match unsaved(&report.files, state) {
-        Some(path) => Err(failed(&format!("save {} first: flyte reads it from the disk", path.display()))),
-        None => Ok(()),
-    }
 }
 
 /// Builds, or waits for whoever builds the same already.

@@ -93,7 +93,11 @@ fn the_status_names_the_release_and_the_images() {
     let names: Vec<_> = images.iter().map(|i| i["name"].as_str().unwrap_or_default()).collect();
     assert_eq!(names, ["image", "other"], "{status}");
     assert!(images[0]["uri"].as_str().is_some_and(|u| u.starts_with("n:")), "{status}");
-    assert_eq!(images[1]["range"]["start"], position(6, 8), "{status}");
+    assert_eq!(
+        (&images[1]["document"], &images[1]["range"]["start"]),
+        (&json!(uri), &position(6, 8)),
+        "{status}"
+    );
 }
 
 #[test]

@@ -101,3 +101,30 @@ fn cells_change_come_and_go() {
     wait(&mut client, &new, &[]);
     assert_eq!(client.hover(&new, &position(0, 2)), None);
 }
+
+#[test]
+fn commands_know_cells_and_flyte_runs_no_notebooks() {
+    let mut client = TestClient::start();
+    client.notify("imageLsp/didChangeWorkspaceTrust", json!({ "trusted": true }));
+    let cells = open(&mut client);
+    wait(&mut client, &cells[2], &["IMG002"]);
+    let ask = |client: &mut TestClient, command: &str, argument: Value| {
+        client.ask("workspace/executeCommand", json!({ "command": command, "arguments": [argument] }))
+    };
+    // Whichever cell is asked about.
+    for cell in [&cells[0], &cells[2]] {
+        let status = ask(&mut client, "imageLsp.status", json!({ "uri": cell }));
+        let image = &status["result"]["images"][0];
+        assert_eq!((&image["name"], &image["document"]), (&json!("base"), &json!(cells[0])), "{status}");
+        assert_eq!(image["range"]["start"], position(2, 7));
+    }
+    for (command, more) in
+        [("imageLsp.verify", json!({})), ("imageLsp.build", json!({ "builder": "remote" }))]
+    {
+        let mut argument = json!({ "uri": cells[0], "name": "base" });
+        argument.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        let answer = ask(&mut client, command, argument);
+        let said = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(said.contains("n.ipynb is a notebook, and flyte runs modules only"), "{command}: {answer}");
+    }
+}

@@ -6,7 +6,7 @@ const path = require("node:path");
 const readline = require("node:readline");
 
 const vscode = require("vscode");
-const { after, api, findings, messages, open, running, status, until } = require("./harness.cjs");
+const { after, api, findings, messages, open, previews, running, status, until } = require("./harness.cjs");
 
 const run = (command, ...rest) => vscode.commands.executeCommand(command, ...rest);
 
@@ -17,7 +17,6 @@ function cursor(editor, text) {
   editor.revealRange(editor.selection);
 }
 
-const previews = () => vscode.window.visibleTextEditors.filter((editor) => editor.document.uri.scheme === "image-lsp-dockerfile");
 /** The text of an output channel. */
 const channel = (part) =>
   vscode.workspace.textDocuments.find((document) => document.uri.scheme === "output" && document.languageId === part);

@@ -1,25 +1,9 @@
 // Every feature of the server, through VS Code's own API.
 const assert = require("node:assert/strict");
 const vscode = require("vscode");
-const { after, code, findings, open, running, until } = require("./harness.cjs");
+const { after, code, codeActions, findings, open, running, until } = require("./harness.cjs");
 
 const run = (command, ...rest) => vscode.commands.executeCommand(command, ...rest);
-/**
- * The actions of a range, with their edits. VS Code gives up, or gives none, where another extension registers a provider
- * while it waits: those of its own do so some time after the start.
- */
-const codeActions = (uri, range, kind) =>
-  until(async () => {
-    try {
-      const actions = await run("vscode.executeCodeActionProvider", uri, range, kind, 10);
-      return actions.length > 0 && actions;
-    } catch (error) {
-      if (error.name !== "Canceled") {
-        throw error;
-      }
-      return undefined;
-    }
-  });
 const at = (document, text) => after(document, text).translate(0, -1);
 
 module.exports = {

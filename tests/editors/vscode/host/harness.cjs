@@ -55,6 +55,9 @@ async function open(name, folder = vscode.workspace.workspaceFolders[0].uri) {
 const findings = (uri) => vscode.languages.getDiagnostics(uri).filter((d) => ["image-lsp", "image build"].includes(d.source));
 const code = (finding) => String(typeof finding.code === "object" ? finding.code.value : finding.code);
 
+/** The Dockerfiles that are shown. */
+const previews = () => vscode.window.visibleTextEditors.filter((editor) => editor.document.uri.scheme === "image-lsp-dockerfile");
+
 /** The place behind a text. */
 function after(document, text) {
   const at = document.getText().indexOf(text);
@@ -63,6 +66,23 @@ function after(document, text) {
   }
   return document.positionAt(at + text.length);
 }
+
+/**
+ * The actions of a range, with their edits. VS Code gives up, or gives none, where another extension registers a provider
+ * while it waits: those of its own do so some time after the start.
+ */
+const codeActions = (uri, range, kind) =>
+  until(async () => {
+    try {
+      const actions = await vscode.commands.executeCommand("vscode.executeCodeActionProvider", uri, range, kind, 10);
+      return actions.length > 0 && actions;
+    } catch (error) {
+      if (error.name !== "Canceled") {
+        throw error;
+      }
+      return undefined;
+    }
+  });
 
 /** Replaces what messages do by noting them, and choosing a button. */
 async function messages(choose = () => undefined) {
@@ -111,4 +131,4 @@ exports.run = async function run() {
   }
 };
 
-Object.assign(exports, { until, api, running, status, open, findings, code, after, messages });
+Object.assign(exports, { until, api, running, status, open, findings, code, codeActions, previews, after, messages });
