@@ -89,10 +89,14 @@ pub(crate) fn targets(arguments: &[String], context: &Context) -> (Vec<Target>, 
     found(arguments, context, |path| path.extension().is_some_and(|e| e == "py"))
 }
 
-/// The files for `check`: notebooks too. Whether they are excluded is asked only of those that can have images.
+/// What `check` looks at in folders: Python files, and notebooks.
+pub(crate) fn is_module(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "py") || is_notebook(path)
+}
+
+/// The files for `check`. Whether they are excluded is asked only of those that can have images.
 pub(crate) fn check_targets(arguments: &Check, context: &Context) -> (Vec<Target>, Vec<CliError>) {
-    let wanted = |path: &Path| path.extension().is_some_and(|e| e == "py") || is_notebook(path);
-    let (targets, problems) = found(&arguments.paths, context, wanted);
+    let (targets, problems) = found(&arguments.paths, context, is_module);
     if arguments.verbose {
         for target in &targets {
             let settings = context.settings(&target.path);

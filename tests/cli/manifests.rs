@@ -111,6 +111,16 @@ fn modules_that_use_a_project_may_lie_outside_of_it() {
 }
 
 #[test]
+fn notebooks_use_files_and_excluded_modules_do_not_count() {
+    let notebook = serde_json::json!({ "cells": [{ "cell_type": "code", "metadata": {}, "outputs": [], "source": APP.replace("Path(__file__).parent", "Path(\".\")") }], "metadata": {}, "nbformat": 4, "nbformat_minor": 5 }).to_string();
+    let folder =
+        folder(&[("pyproject.toml", ""), ("app.ipynb", &*notebook), ("requirements.txt", "six=1\n")]);
+    assert_eq!(codes(folder.path(), &["requirements.txt"]), ["IMG602"]);
+    std::fs::write(folder.path().join("image-lsp.toml"), "exclude = [\"*.ipynb\"]\n").expect("written");
+    assert_eq!(codes(folder.path(), &["requirements.txt"]), [""; 0]);
+}
+
+#[test]
 fn headers_that_name_flyte_are_looked_at() {
     for (header, expected) in [
         ("# dependencies = [\"flyte\", \"a b\"]\n", "IMG507"),

@@ -11,6 +11,7 @@ use image_python::files::{may_have_images, walk};
 use image_rules::Finding;
 
 use crate::context::Context;
+use crate::files::is_module;
 
 /// Findings, each with the module that was looked at.
 pub(super) type Found = Vec<(Finding, PathBuf)>;
@@ -62,9 +63,10 @@ fn around(path: &Path, context: &Context) -> PathBuf {
 
 /// What the modules below a folder say of other files.
 fn of_modules(root: &Path, context: &Context) -> Found {
-    let (mut modules, _) = walk(root, &|p: &Path| p.extension().is_some_and(|e| e == "py"));
+    let (mut modules, _) = walk(root, &is_module);
     modules.sort();
     modules.retain(|m| std::fs::read(m).is_ok_and(|bytes| may_have_images(&bytes)));
+    modules.retain(|m| !context.is_excluded(m));
     let mut found = Vec::new();
     for module in modules {
         let all = context.check_over(&module, &*context.fs).into_iter();
