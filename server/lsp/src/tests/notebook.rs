@@ -128,3 +128,26 @@ fn commands_know_cells_and_flyte_runs_no_notebooks() {
         assert!(said.contains("n.ipynb is a notebook, and flyte runs modules only"), "{command}: {answer}");
     }
 }
+
+#[test]
+fn a_requirements_file_is_looked_at_for_an_open_notebook() {
+    let mut client = TestClient::start();
+    let cell = cell(&client, 0);
+    let text = "import flyte\nimage = flyte.Image.from_debian_base(name='n', python_version=(3, 12)).with_requirements('requirements.txt')\n";
+    client.write("n.ipynb", "{}");
+    let notebook = json!({
+        "uri": client.uri("n.ipynb"),
+        "notebookType": "jupyter-notebook",
+        "version": 1,
+        "cells": [{ "kind": 2, "document": cell }],
+    });
+    client.notify(
+        "notebookDocument/didOpen",
+        json!({ "notebookDocument": notebook, "cellTextDocuments": [document(&cell, text)] }),
+    );
+    let uri = client.open("requirements.txt", "httpx=1\n");
+    let found = client.codes_when(&uri, 1, &["IMG602"]);
+    assert_eq!(found[0]["relatedInformation"][0]["location"]["uri"], json!(cell));
+    client.change(&uri, 2, json!([{ "text": "httpx\n" }]));
+    client.codes_when(&uri, 2, &[]);
+}
