@@ -65,6 +65,7 @@ fn projects_are_read_as_what_the_image_takes_them_for() {
         ("with_uv_project(here / \"other.toml\")", vec!["IMG105", "IMG602"]),
         // The project is copied whole: uv finds its pyproject.toml by its name.
         ("with_uv_project(here / \"requirements.txt\", project_install_mode=\"install_project\")", vec![]),
+        ("with_uv_project(here / \"wrong.txt\", project_install_mode=\"install_project\")", vec![]),
         ("with_uv_project(here / \"broken/pyproject.toml\")", vec!["IMG602"]),
         ("with_poetry_project(here / \"requirements.txt\", here / \"poetry.lock\")", vec!["IMG102"]),
         ("with_poetry_project(here / \"other.toml\", here / \"poetry.lock\")", vec![]),
@@ -77,6 +78,7 @@ fn projects_are_read_as_what_the_image_takes_them_for() {
         let files = [
             ("app.py", &*app),
             ("requirements.txt", "httpx==0.27\n"),
+            ("wrong.txt", "six=1\nhttpx==1\nhttpx==2\n"),
             ("other.toml", good),
             ("poetry.lock", ""),
             ("broken/pyproject.toml", broken),

@@ -52,13 +52,15 @@ impl Projects {
 /// The folder whose modules may use a file: its repository, where a project may be made an image by what lies outside of
 /// it. Without one it is the project, or the folder that the program runs in if that is further out.
 fn around(path: &Path, context: &Context) -> PathBuf {
-    let facts = context.facts(path);
     let above = || path.ancestors().skip(1);
     let repository = above().find(|folder| context.raw.exists(&folder.join(".git")));
+    if let Some(repository) = repository {
+        return repository.to_owned();
+    }
+    let facts = context.facts(path);
     let here = above().find(|folder| **folder == context.ambient.current_directory);
     let project = facts.project_root.as_deref().or(path.parent());
-    let outermost = || here.into_iter().chain(project).min_by_key(|folder| folder.as_os_str().len());
-    repository.or_else(outermost).unwrap_or(path).to_owned()
+    here.into_iter().chain(project).min_by_key(|folder| folder.as_os_str().len()).unwrap_or(path).to_owned()
 }
 
 /// What the modules below a folder say of other files.

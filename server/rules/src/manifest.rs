@@ -235,10 +235,16 @@ pub(crate) fn uses<'c>(checker: &'c Checker<'_>) -> Vec<Used<'c>> {
             };
             let Ok(path) = layer.get(field).path_for("exists") else { continue };
             let file = world.resolve(path);
+            let own = Format::of(&file);
+            let is_other = role == Role::Project && own != Some(Format::Project);
             // Of a project that is copied whole, the tool finds its pyproject.toml itself.
-            let is_mounted = role == Role::Project && layer.dependencies_only().is_ok_and(|only| only);
-            let format = if is_mounted { Some(Format::Project) } else { Format::of(&file) };
-            let Some(read) = checker.manifest_as(format, &file) else { continue };
+            if is_other && !layer.dependencies_only().is_ok_and(|only| only) {
+                continue;
+            }
+            let Some(read) = checker.manifest_as(if is_other { Some(Format::Project) } else { own }, &file)
+            else {
+                continue;
+            };
             let by = By { variant, layer, call, parameter };
             all.push(Used { read, role, shown: shown(path), by: Some(by) });
         }

@@ -1,6 +1,5 @@
 //! IMG105 missing-lock
 
-use image_manifests::manifest::Format;
 use image_model::layer::LayerKind;
 
 use crate::manifest::Role;
@@ -24,8 +23,8 @@ pub(super) static RULE: Rule = Rule {
     fix: "There is none: run `uv lock` in the project.",
     check: Check::Manifest(|checker, used| {
         let (Role::Project, Some(by), Some(manifest)) = (used.role, &used.by, &used.read.manifest) else { return };
-        let is_read = manifest.format == Format::Project && manifest.faults.is_empty();
-        if by.layer.kind != LayerKind::UVProject || !by.layer.get("uvlock").is_none() || !is_read {
+        let is_locked = !by.layer.get("uvlock").is_none();
+        if by.layer.kind != LayerKind::UVProject || is_locked || !manifest.faults.is_empty() {
             return;
         }
         let message =

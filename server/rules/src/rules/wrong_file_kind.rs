@@ -74,8 +74,11 @@ fn no_project(checker: &Checker<'_>, layer: &Layer, world: &World<'_>) -> Option
         return None;
     }
     let path = layer.get("pyproject").path_for("exists").ok()?;
+    if path.name() == "pyproject.toml" {
+        return None;
+    }
     let read = checker.manifest_as(Some(Format::Project), &world.resolve(path))?;
-    let fault = read.manifest.as_ref()?.faults.first().filter(|_| path.name() != "pyproject.toml")?;
+    let fault = read.manifest.as_ref()?.faults.first()?;
     let instead = if path.suffix() == ".txt" { "; use with_requirements for a requirements file" } else { "" };
     let tool = tool(layer.kind);
     Some(format!("{tool} cannot read {path} as the project's pyproject.toml: {}{instead}", fault.message))
